@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pooled, reference-counted byte blocks: what messages live in.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace sipstack {
+
+class BlockPool;
+
+/// A handle to one pooled block of bytes; copying shares the block, the last handle returns it to its
+/// pool. Empty when default-constructed or when the pool had nothing to give.
+///
+/// Threads: a block belongs to its shard's thread; the count is not atomic. Handles must not outlive
+/// the pool.
+class Block {
+ public:
+  Block() = default;
+  Block(const Block& other) noexcept;
+  Block(Block&& other) noexcept : head_(std::exchange(other.head_, nullptr)) {}
+  Block& operator=(Block other) noexcept {
+    std::swap(head_, other.head_);
+    return *this;
+  }
+  ~Block();
+
+  explicit operator bool() const noexcept { return head_ != nullptr; }
+  char* data() const noexcept;
+  std::size_t capacity() const noexcept;  ///< bytes that may be written at data()
+  std::size_t size() const noexcept;      ///< bytes in use, as set by resize()
+  void resize(std::size_t size) noexcept;
+  bool unique() const noexcept;  ///< this is the only handle
+  std::string_view view() const noexcept { return {data(), size()}; }
+
+ private:
+  friend class BlockPool;
+  struct Head;
+  explicit Block(Head* head) noexcept : head_(head) {}
+  Head* head_ = nullptr;
+};
+
+/// Size-classed free lists of blocks, powers of two from 512 bytes to 128 KiB. Steady traffic
+/// allocates nothing; `limit` bounds the bytes ever held.
+///
+/// Threads: one pool a shard. Errors: allocate() gives an empty Block past the limit, for a size past
+/// the largest class, or when memory is short; it never throws.
+class BlockPool {
+ public:
+  static constexpr std::size_t kLargest = 128 * 1024;
+
+  explicit BlockPool(std::size_t limit_bytes = std::size_t{1} << 30) noexcept : limit_(limit_bytes) {}
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool();
+
+  /// A block of at least `size` bytes of capacity, its size() 0.
+  Block allocate(std::size_t size) noexcept;
+
+  std::size_t live() const noexcept { return live_; }    ///< blocks handed out and not returned
+  std::size_t held() const noexcept { return held_; }    ///< bytes owned, free ones included
+
+ private:
+  friend class Block;
+  static constexpr std::size_t kClasses = 9;
+  void give_back(Block::Head* head) noexcept;
+
+  std::array<Block::Head*, kClasses> free_{};
+  std::size_t limit_;
+  std::size_t held_ = 0;
+  std::size_t live_ = 0;
+};
+
+}  // namespace sipstack

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A message to keep: one pooled block that holds bytes and index.
+#pragma once
+
+#include <string_view>
+
+#include "sipstack/base/block.hpp"
+#include "sipstack/parser/message_view.hpp"
+
+namespace sipstack {
+
+/// Owns a share of an immutable message. Copying is a count; views that it gives live as long as any
+/// share. Threads: as Block.
+class Message {
+ public:
+  Message() = default;
+
+  /// Parses `bytes` with `scratch` and, on success, copies bytes and used index into one block of
+  /// `pool`. ParseErrc::too_large where the pool has no block left.
+  static expected<Message, ParseError> parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch,
+                                             const ParseLimits& limits = {}) noexcept;
+
+  explicit operator bool() const noexcept { return static_cast<bool>(block_); }
+  MessageView view() const noexcept;
+  /// The same by operator: message->status().
+  class Arrow {
+   public:
+    explicit Arrow(MessageView view) noexcept : view_(view) {}
+    const MessageView* operator->() const noexcept { return &view_; }
+
+   private:
+    MessageView view_;
+  };
+  Arrow operator->() const noexcept { return Arrow(view()); }
+  std::string_view bytes() const noexcept { return view().bytes(); }
+  /// The block; its first bytes are the message on the wire, bytes().size() of them.
+  const Block& block() const noexcept { return block_; }
+
+ private:
+  explicit Message(Block block) noexcept : block_(std::move(block)) {}
+  Block block_;
+};
+
+}  // namespace sipstack

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// A parsed message to look at: bytes and index, nothing owned.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include "sipstack/parser/headers.hpp"
+#include "sipstack/parser/message_index.hpp"
+
+namespace sipstack {
+
+/// One header line as it stands.
+struct HeaderView {
+  HeaderId id = HeaderId::other;
+  std::string_view name;   ///< as written, maybe compact
+  std::string_view value;  ///< raw: folds inside, outer white space cut
+};
+
+/// Every value of one header, over all its lines, in order. Lazy: each is parsed when it is reached.
+/// Dereferences to expected<T, ParseError>; an error ends the range after it.
+template <class T>
+class HeaderRange {
+ public:
+  using Result = expected<T, ParseError>;
+  HeaderRange(const char* bytes, const HeaderEntry* first, const HeaderEntry* last,
+              const HeaderTag<T>& tag) noexcept
+      : bytes_(bytes), first_(first), last_(last), tag_(&tag) {}
+
+  class iterator {
+   public:
+    using value_type = Result;
+    using reference = const Result&;
+    using pointer = const Result*;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    iterator() = default;
+    explicit iterator(const HeaderRange& range) noexcept
+        : bytes_(range.bytes_), entry_(range.first_), last_(range.last_), tag_(range.tag_) {
+      advance();
+    }
+    reference operator*() const noexcept { return value_; }
+    pointer operator->() const noexcept { return &value_; }
+    iterator& operator++() noexcept {
+      advance();
+      return *this;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept {
+      return a.done_ == b.done_ && (a.done_ || (a.entry_ == b.entry_ && a.at_ == b.at_));
+    }
+    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
+
+   private:
+    void advance() noexcept;
+    const char* bytes_ = nullptr;
+    const HeaderEntry* entry_ = nullptr;
+    const HeaderEntry* last_ = nullptr;
+    const HeaderTag<T>* tag_ = nullptr;
+    const char* at_ = nullptr;  ///< next value within *entry_; null: look for the next line
+    bool done_ = true;
+    Result value_{};
+  };
+
+  iterator begin() const noexcept { return iterator(*this); }
+  iterator end() const noexcept { return {}; }
+
+ private:
+  const char* bytes_;
+  const HeaderEntry* first_;
+  const HeaderEntry* last_;
+  const HeaderTag<T>* tag_;
+};
+
+/// A message as bytes and index. Two pointers and a half: pass by value. Valid while both live, and
+/// every view it gives out likewise.
+class MessageView {
+ public:
+  MessageView() = default;
+  MessageView(const char* bytes, const MessageIndex& index) noexcept
+      : bytes_(bytes), head_(&index), entries_(index.entries) {}
+  MessageView(const char* bytes, const IndexHead& head, const HeaderEntry* entries) noexcept
+      : bytes_(bytes), head_(&head), entries_(entries) {}
+
+  explicit operator bool() const noexcept { return head_ != nullptr; }
+
+  bool is_request() const noexcept { return head_->request; }
+  Method method() const noexcept { return head_->method; }  ///< of a response: CSeq's
+  std::string_view method_name() const noexcept { return head_->method_name.in(bytes_); }
+  int status() const noexcept { return head_->status; }     ///< 0 for a request
+  std::string_view reason() const noexcept { return head_->reason.in(bytes_); }
+  std::string_view uri_text() const noexcept { return head_->uri.in(bytes_); }
+  Uri request_uri() const noexcept;  ///< parses uri_text(), which parse() has checked
+  std::string_view call_id() const noexcept { return head_->call_id.in(bytes_); }
+  std::string_view from_tag() const noexcept { return head_->from_tag.in(bytes_); }
+  std::string_view to_tag() const noexcept { return head_->to_tag.in(bytes_); }
+  CSeq cseq() const noexcept;
+  Via top_via() const noexcept;
+  std::string_view branch() const noexcept { return head_->branch.in(bytes_); }
+  std::optional<int> max_forwards() const noexcept {
+    return head_->max_forwards < 0 ? std::nullopt : std::optional<int>(head_->max_forwards);
+  }
+  std::string_view body() const noexcept { return head_->body.in(bytes_); }
+  /// The message, start line to body.
+  std::string_view bytes() const noexcept { return {bytes_, head_->size}; }
+  const IndexHead& head() const noexcept { return *head_; }
+
+  std::size_t header_count() const noexcept { return head_->headers; }
+  HeaderView header(std::size_t i) const noexcept;
+  const HeaderEntry* begin_entries() const noexcept { return entries_; }
+  const HeaderEntry* end_entries() const noexcept { return entries_ + head_->headers; }
+
+  bool has(HeaderId id) const noexcept { return find(id) != nullptr; }
+  /// The first line of that header as it stands; nothing where there is none.
+  std::optional<std::string_view> raw(HeaderId id) const noexcept;
+  std::optional<std::string_view> raw(std::string_view name) const noexcept;
+
+  /// The (first) value of a header, typed. missing_header where it is absent; for a single-value
+  /// header bytes behind the value are trailing_bytes.
+  template <class T>
+  expected<T, ParseError> get(const HeaderTag<T>& tag) const noexcept;
+  /// All values of a header over all its lines.
+  template <class T>
+  HeaderRange<T> all(const HeaderTag<T>& tag) const noexcept {
+    return {bytes_, entries_, entries_ + head_->headers, tag};
+  }
+  /// True where a list of tokens (Require, Supported, Allow, ...) has `token`, in any case.
+  bool lists(const HeaderTag<TokenValue>& tag, std::string_view token) const noexcept;
+
+ private:
+  const HeaderEntry* find(HeaderId id) const noexcept;
+
+  const char* bytes_ = nullptr;
+  const IndexHead* head_ = nullptr;
+  const HeaderEntry* entries_ = nullptr;
+};
+
+/// Parses every known header of a message that parse() accepted: the eager check that `sipstack parse`
+/// and tests make. The first error in message order.
+expected<void, ParseError> validate(const MessageView& message, const ParseLimits& limits = {}) noexcept;
+
+/// Whether a request that failed to parse can be answered: Via, From, To, Call-ID and CSeq are there
+/// (hardening.md "400d"), and it is no ACK.
+bool recoverable(const MessageView& message) noexcept;
+
+}  // namespace sipstack
