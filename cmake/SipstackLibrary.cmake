@@ -1,0 +1,57 @@
+# sipstack_library(<name> LAYERS <layer>...): target sipstack_<name>, alias sipstack::<name>, of the
+# sources of these layers; static or shared by BUILD_SHARED_LIBS; of headers alone where there is no
+# source. Sets in the caller sipstack_<name>_compiled (whether there is anything to link) and
+# sipstack_<name>_scope (PUBLIC or INTERFACE, for what users need too).
+function(sipstack_library name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LAYERS")
+    set(target sipstack_${name})
+    set(sources "")
+    set(grammars "")
+    set(headers "")
+    foreach(layer IN LISTS arg_LAYERS)
+        file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*.cpp")
+        list(APPEND sources ${found})
+        file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*.rl")
+        list(APPEND grammars ${found})
+        file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/sipstack/${layer}/*.hpp")
+        list(APPEND headers ${found})
+    endforeach()
+    sipstack_ragel(generated ${grammars})
+
+    if(sources OR generated)
+        set(compiled TRUE)
+        set(scope PUBLIC)
+        add_library(${target} ${sources} ${generated})
+        sipstack_compile_options(${target})
+        target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+        set_target_properties(${target} PROPERTIES
+            VERSION ${PROJECT_VERSION}
+            # Until 1.0 a minor version may change the ABI.
+            SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    else()
+        set(compiled FALSE)
+        set(scope INTERFACE)
+        add_library(${target} INTERFACE)
+    endif()
+    add_library(sipstack::${name} ALIAS ${target})
+
+    # libsipstack-parser, libsipstack-core, libsipstack-testing and plain libsipstack
+    if(name STREQUAL "sipstack")
+        set(output sipstack)
+    else()
+        set(output sipstack-${name})
+    endif()
+    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+    if(compiled)
+        set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output})
+    endif()
+    target_compile_features(${target} ${scope} cxx_std_17)
+    target_include_directories(${target} ${scope}
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+
+    set(sipstack_${name}_compiled ${compiled} PARENT_SCOPE)
+    set(sipstack_${name}_scope ${scope} PARENT_SCOPE)
+    set(sipstack_${name}_layers ${arg_LAYERS} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,29 @@
+# Compiler options of our own targets. Nothing here reaches a user of the library.
+include(CheckPIESupported)
+check_pie_supported()
+
+if(SIPSTACK_SANITIZE)
+    # For everything, since a sanitizer has to see the whole program.
+    add_compile_options(-fsanitize=${SIPSTACK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${SIPSTACK_SANITIZE})
+endif()
+
+function(sipstack_compile_options target)
+    if(NOT CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+        return()
+    endif()
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+    if(SIPSTACK_WERROR)
+        target_compile_options(${target} PRIVATE -Werror)
+    endif()
+    if(SIPSTACK_HARDENING)
+        set(fortify 2)
+        if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12)
+            set(fortify 3)
+        endif()
+        target_compile_options(${target} PRIVATE
+            -fstack-protector-strong -U_FORTIFY_SOURCE $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=${fortify}>)
+        target_compile_definitions(${target} PRIVATE _GLIBCXX_ASSERTIONS)
+        target_link_options(${target} PRIVATE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+    endif()
+endfunction()
