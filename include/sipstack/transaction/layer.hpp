@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transaction layer: bytes' meaning below, transaction users above, no I/O. RFC 3261 section 17
+// with RFC 6026 and 4320; matching by 17.1.3, 17.2.3 and RFC 2543; RFC 3263 by question and answer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "sipstack/base/block.hpp"
+#include "sipstack/base/errc.hpp"
+#include "sipstack/base/expected.hpp"
+#include "sipstack/base/flow.hpp"
+#include "sipstack/base/random.hpp"
+#include "sipstack/base/slab.hpp"
+#include "sipstack/parser/message.hpp"
+#include "sipstack/parser/writer.hpp"
+#include "sipstack/transaction/local_addresses.hpp"
+#include "sipstack/transaction/timer_wheel.hpp"
+#include "sipstack/transaction/timings.hpp"
+#include "sipstack/transaction/usage.hpp"
+
+namespace sipstack {
+
+struct Transaction;
+/// Names a transaction, client or server. A stale one is answered with Errc::gone, or nothing.
+using TxnId = Handle<Transaction>;
+
+struct TransactionOptions {
+  Timings timings;
+  std::size_t max_transactions = 65536;
+  std::size_t max_half_open_per_source = 1024;  ///< server transactions without a final response
+  Duration answer_cap = std::chrono::seconds(180);  ///< a user that never answers; then 408 or 500
+};
+
+// ---------------------------------------------------------------- events, upward
+
+/// Nothing for the user: a retransmission, or what the layer dealt with itself.
+struct Absorbed {};
+/// A new server transaction. Answer it by respond(txn, ...).
+struct RequestArrived {
+  TxnId txn;
+  Message request;
+  Flow flow;
+  TxnId cancels;        ///< CANCEL: the INVITE server transaction that it matches (section 9.2); null: 481
+  bool merged = false;  ///< the same request came by another path already: a UAS owes 482 (8.2.2.2)
+};
+/// An ACK for a 2xx, or one that matches nothing. Never answered.
+struct AckArrived {
+  TxnId txn;  ///< the INVITE server transaction, in Accepted; null where none matches
+  UsageRef user;
+  Message request;
+  Flow flow;
+};
+/// A response to our request. A 2xx to INVITE can come several times (forks, retransmissions).
+struct ResponseArrived {
+  TxnId txn;
+  UsageRef user;
+  Message response;
+  Flow flow;
+};
+/// A response that matches no transaction: a UA drops it, counted.
+struct StrayResponse {
+  Message response;
+  Flow flow;
+};
+/// The transaction ended without a final response: timeout (a UA treats it as 408), transport error or
+/// no target (as 503; RFC 3261 section 8.1.3.1). Server side: the response could not be sent, or
+/// (timeout) no ACK came for it.
+struct TxnFailed {
+  TxnId txn;
+  UsageRef user;
+  Method method = Method::other;
+  bool client = true;
+  std::error_code error;
+};
+
+using TxnEvent =
+    std::variant<Absorbed, RequestArrived, AckArrived, ResponseArrived, StrayResponse, TxnFailed>;
+
+// ---------------------------------------------------------------- outputs, downward
+
+/// Bytes to send. `txn` names whom to blame in transport_failed(); null where nobody waits.
+struct Transmit {
+  Message message;
+  Flow flow;
+  TxnId txn;
+};
+/// A next hop to look up (RFC 3263): answer with resolved(). `uri` is a SIP URI.
+struct Resolve {
+  TxnId txn;
+  std::string uri;
+};
+
+/// Where a request goes: a flow that is known, or a URI to look up.
+struct NextHop {
+  std::optional<Flow> flow;
+  std::string uri;
+
+  static NextHop by(const Flow& flow) { return {flow, {}}; }
+  static NextHop to(std::string_view uri) { return {std::nullopt, std::string(uri)}; }
+};
+
+/// Threads: one shard's. The layer calls nobody: events are return values, outputs are drained by next().
+/// All message handles, hooks and events belong to the pool and wheel given here, which must live longer.
+class TransactionLayer {
+ public:
+  TransactionLayer(BlockPool& pool, TimerWheel& wheel, Random& random, LocalAddresses& locals,
+                   const TransactionOptions& options = {});
+  ~TransactionLayer();
+  TransactionLayer(const TransactionLayer&) = delete;
+  TransactionLayer& operator=(const TransactionLayer&) = delete;
+
+  // inputs
+  TxnEvent receive(Message message, const Flow& flow, TimePoint now);
+  /// For a hook whose owner() is TimerOwner::transaction.
+  TxnEvent expire(TimerHook& hook, TimePoint now);
+  TxnEvent transport_failed(TxnId txn, std::error_code error, TimePoint now);
+  /// The answer to Resolve: targets in order of preference, `local` filled in; none is a failure.
+  TxnEvent resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now);
+
+  // commands of transaction users
+  /// Starts a client transaction. A numeric next hop that a socket of ours can reach is sent to at once;
+  /// otherwise a Resolve comes out first. The writer is kept until the final response, for the next
+  /// target of RFC 3263 section 4.3. For ACK see send_ack().
+  expected<TxnId, std::error_code> send(RequestWriter&& request, NextHop hop, UsageRef user,
+                                        TimePoint now);
+  /// An ACK for a 2xx: no transaction of the RFC's, but kept for 64*T1 so that resend() repeats the very
+  /// same bytes for every retransmitted 2xx (RFC 3261 section 13.2.2.4). No event ever comes of it.
+  expected<TxnId, std::error_code> send_ack(RequestWriter&& ack, NextHop hop, TimePoint now);
+  void resend(TxnId ack, TimePoint now);
+  /// Cancels an INVITE client transaction: at once where a provisional response has come, else when one
+  /// comes (RFC 3261 section 9.1). The INVITE still ends by its final response, or after 64*T1 by
+  /// TxnFailed. The CANCEL is a transaction of its own whose outcome nobody is told. `reason`: a Reason
+  /// value (RFC 3326) or empty.
+  void cancel(TxnId invite, TimePoint now, std::string_view reason = {});
+  /// Takes a response of the user through the server transaction. 2xx to INVITE may be sent again in
+  /// Accepted: its retransmission is the user's (RFC 6026 section 7.1).
+  std::error_code respond(TxnId txn, const ResponseWriter& response, TimePoint now);
+  /// The same for a response that is written already (a proxy's).
+  std::error_code respond(TxnId txn, Message response, TimePoint now);
+  /// A message outside any transaction: a stateless reply, a forwarded ACK or stray 2xx.
+  void send_stateless(Message message, const Flow& flow);
+  /// The same for a request without a transaction whose next hop must be looked up (a proxied ACK):
+  /// top Via with a branch of our own.
+  std::error_code send_stateless(RequestWriter&& request, NextHop hop, TimePoint now);
+
+  // outputs
+  bool next(Transmit& out);
+  bool next(Resolve& out);
+
+  // questions
+  UsageRef user(TxnId txn) const noexcept;
+  void set_user(TxnId txn, UsageRef user) noexcept;
+  /// The request of a server transaction until its final response; null view later or when stale.
+  MessageView request(TxnId txn) const noexcept;
+  /// The flow a server transaction's request came by, or a client transaction's current target.
+  std::optional<Flow> flow(TxnId txn) const noexcept;
+  bool alive(TxnId txn) const noexcept;
+  std::size_t clients() const noexcept;
+  std::size_t servers() const noexcept;
+
+  BlockPool& pool() noexcept { return pool_; }
+  TimerWheel& wheel() noexcept { return wheel_; }
+  Random& random() noexcept { return random_; }
+  LocalAddresses& locals() noexcept { return locals_; }
+  const TransactionOptions& options() const noexcept { return options_; }
+
+ private:
+  struct Impl;
+  BlockPool& pool_;
+  TimerWheel& wheel_;
+  Random& random_;
+  LocalAddresses& locals_;
+  TransactionOptions options_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sipstack
