@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client answers digest challenges with.
+#pragma once
+
+#include <string>
+
+namespace sipstack {
+
+/// `realm` empty: any realm (of the peer that these credentials were configured for). `password` may be
+/// empty where `ha1` (hex) is given.
+struct Credentials {
+  std::string user;
+  std::string password;
+  std::string realm;
+};
+
+}  // namespace sipstack

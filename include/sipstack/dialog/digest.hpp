@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP digest for SIP, both sides. RFC 3261 section 22, RFC 7616, RFC 8760.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sipstack/base/random.hpp"
+#include "sipstack/base/time.hpp"
+#include "sipstack/dialog/credentials.hpp"
+#include "sipstack/parser/message_view.hpp"
+#include "sipstack/parser/writer.hpp"
+
+namespace sipstack {
+
+enum class DigestAlgorithm : std::uint8_t { md5, sha256 };
+std::string_view to_string(DigestAlgorithm algorithm) noexcept;  ///< "MD5", "SHA-256"
+
+/// Lower-case hex of H(user:realm:password).
+std::string digest_ha1(DigestAlgorithm algorithm, std::string_view user, std::string_view realm,
+                       std::string_view password);
+
+/// Client side: remembers the challenges of one call, registration or request and answers them on every
+/// later request, nc counted per nonce (RFC 7616 section 3.4).
+class DigestClient {
+ public:
+  explicit DigestClient(std::vector<Credentials> credentials = {}) : credentials_(std::move(credentials)) {}
+
+  /// Takes the challenges of a 401 or 407. True where a retry makes sense: there are credentials for a
+  /// challenge that we support, and it is new (other nonce than the one just refused, or stale=true);
+  /// at most one fresh and one stale retry a request (hardening A61). Of several challenges of one
+  /// realm the topmost supported one is answered (RFC 8760 section 2.4).
+  bool challenged(const MessageView& response);
+  /// Writes Authorization and Proxy-Authorization for every realm challenged so far.
+  void authorize(MessageWriter& request, std::string_view method, std::string_view uri,
+                 std::string_view body, Random& random);
+  /// A request got through: the next challenge may be answered again.
+  void succeeded() noexcept;
+
+ private:
+  struct Session {
+    bool proxy = false;
+    DigestAlgorithm algorithm = DigestAlgorithm::md5;
+    std::string realm, nonce, opaque, user, ha1;
+    bool opaque_given = false;
+    bool algorithm_given = false;
+    bool qop_auth = false;
+    std::uint32_t nc = 0;
+  };
+  std::vector<Credentials> credentials_;
+  std::vector<Session> sessions_;
+  int fresh_retries_ = 0;
+  int stale_retries_ = 0;
+};
+
+/// Gives HA1 (lower-case hex) of a user; nothing where there is no such user or no HA1 of that kind.
+using Ha1Lookup =
+    std::function<std::optional<std::string>(std::string_view user, DigestAlgorithm algorithm)>;
+
+struct DigestServerOptions {
+  std::string realm;
+  std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha256, DigestAlgorithm::md5};
+  Duration nonce_lifetime = std::chrono::seconds(300);
+  std::size_t max_nonces = 65536;  ///< nonces whose counts are remembered
+};
+
+enum class DigestVerdict : std::uint8_t {
+  accepted,
+  missing,   ///< no credentials for our realm: challenge
+  stale,     ///< right, but the nonce is old or ours no more: challenge with stale=true
+  refused    ///< wrong digest, replay, unknown user, malformed: challenge again
+};
+
+/// Server side: nonces are stateless to issue (time, random bits, HMAC-SHA256 with a key from Random);
+/// what is kept is the replay window of nonces that were used. Constant-time comparison; an unknown user
+/// costs and answers the same as a wrong password (hardening A65 to A69).
+class DigestServer {
+ public:
+  DigestServer(DigestServerOptions options, Ha1Lookup users, Random& random);
+  ~DigestServer();
+
+  struct Result {
+    DigestVerdict verdict = DigestVerdict::missing;
+    std::string user;  ///< where accepted
+  };
+  /// `proxy`: look at Proxy-Authorization instead of Authorization.
+  Result check(const MessageView& request, bool proxy, TimePoint now);
+  /// Adds a challenge for each algorithm, strongest first, to a 401 or 407.
+  void challenge(ResponseWriter& response, bool proxy, bool stale, TimePoint now);
+  const std::string& realm() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sipstack

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// The user agent: calls, registrations and single requests over the transaction layer; no I/O.
+// RFC 3261 sections 8, 10.2, 11 to 15; RFC 3264.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sipstack/dialog/credentials.hpp"
+#include "sipstack/transaction/layer.hpp"
+
+namespace sipstack {
+
+class InviteSession;
+class ClientRegistration;
+class ClientRequest;
+class DigestServer;
+/// A call: one INVITE and the dialogs that come of it.
+using CallId = Handle<InviteSession>;
+using RegistrationId = Handle<ClientRegistration>;
+using RequestId = Handle<ClientRequest>;
+
+/// Header fields that an application adds, written as given (checked for CR, LF, NUL).
+using ExtraHeaders = std::vector<std::pair<std::string, std::string>>;
+
+struct UserAgentOptions {
+  std::string contact_user = "sipstack";       ///< user part of our Contact
+  std::string product = "sipstack/0.1";        ///< User-Agent and Server; empty: neither is sent
+  /// Methods served, for Allow. Others get 405, or 501 where the registry does not know them.
+  std::vector<std::string> allow = {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "MESSAGE"};
+  std::vector<std::string> supported;          ///< option tags; a Require of others gets 420
+  std::vector<std::string> accept = {"application/sdp"};
+  /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
+  bool answer_options = true;
+  Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
+  /// Challenges every request outside a dialog but ACK and CANCEL; null: none. Not owned.
+  DigestServer* challenge = nullptr;
+};
+
+/// What a call or request needs besides its method. Strings are owned; empty ones are left out.
+struct RequestOptions {
+  std::string target;                ///< Request-URI
+  std::string from = "sip:anonymous@anonymous.invalid";  ///< URI, or a whole name-addr
+  std::string to;                    ///< URI or name-addr; the target where empty
+  std::vector<std::string> route;    ///< pre-loaded Route set (URIs): outbound proxies
+  std::string content_type;
+  std::string body;
+  ExtraHeaders headers;
+  std::vector<Credentials> credentials;
+};
+
+struct CallOptions : RequestOptions {
+  Duration max_ring = std::chrono::seconds(180);  ///< then CANCEL; zero: for ever
+  int max_redirects = 5;                          ///< 3xx followed (RFC 3261 section 8.1.3.4)
+};
+
+struct RegistrationOptions {
+  std::string aor;                       ///< To and From
+  std::string registrar;                 ///< Request-URI; "sip:" + the AOR's host where empty
+  std::vector<std::string> contacts;     ///< URIs; our own address where empty
+  std::uint32_t expires = 3600;          ///< seconds asked for
+  std::vector<std::string> route;
+  ExtraHeaders headers;
+  std::vector<Credentials> credentials;
+  bool refresh = true;                   ///< false: register once
+  bool fetch = false;                    ///< no Contact: only ask for the bindings
+};
+
+// ---------------------------------------------------------------- events to the application
+
+/// An INVITE outside any dialog. Answer by ring(), accept(), reject(). `invite` may carry an offer.
+struct IncomingCall {
+  CallId call;
+  Message invite;
+};
+/// A provisional response to our INVITE (101-199; 100 as well, once).
+struct CallProgress {
+  CallId call;
+  Message response;
+};
+/// Our INVITE was answered 2xx and the dialog stands. Where the INVITE had an offer the ACK is on its
+/// way; where it had none, acknowledge(call, answer) must be called. Also for our re-INVITEs.
+struct CallAnswered {
+  CallId call;
+  Message response;
+  bool reinvite = false;
+};
+/// The ACK for our 2xx arrived (with an answer where our 2xx held the offer).
+struct CallConfirmed {
+  CallId call;
+  Message ack;
+};
+/// The peer's re-INVITE (or UPDATE with an offer): accept() or reject() it.
+struct CallReinvited {
+  CallId call;
+  Message request;
+};
+/// Our re-INVITE was refused; the call goes on as it was (RFC 3261 section 14.1).
+struct ReinviteFailed {
+  CallId call;
+  int status = 0;  ///< 491: glare; 0: nothing came, see error
+  std::error_code error;
+};
+/// Another request within the call's dialog: INFO, MESSAGE, REFER, ... Answer by respond(txn, ...).
+struct CallRequest {
+  CallId call;
+  TxnId txn;
+  Message request;
+};
+/// The call is over; its handle is stale from now on. Exactly one for each call.
+struct CallEnded {
+  enum class Cause : std::uint8_t {
+    local_bye, remote_bye, cancelled, rejected, timeout, failed, not_acknowledged
+  };
+  CallId call;
+  Cause cause = Cause::failed;
+  int status = 0;     ///< of the refusal, 0 where there was none
+  Message message;    ///< the response or BYE that ended it; may be empty
+  std::error_code error;
+};
+/// A request outside any dialog that the user agent did not answer by itself: respond(txn, ...).
+struct RequestReceived {
+  TxnId txn;
+  Message request;
+  Flow flow;
+};
+/// A final response to our request(), or the error that came instead. Exactly one for each request.
+struct RequestCompleted {
+  RequestId request;
+  Message response;  ///< empty where error is set
+  std::error_code error;
+};
+/// A registration came about, was refreshed, failed or was removed.
+struct RegistrationChanged {
+  enum class State : std::uint8_t { registered, failed, removed };
+  RegistrationId registration;
+  State state = State::failed;
+  Message response;  ///< the 200 with the bindings, or the refusal; may be empty
+  std::error_code error;
+};
+
+using UserEvent =
+    std::variant<IncomingCall, CallProgress, CallAnswered, CallConfirmed, CallReinvited,
+                 ReinviteFailed, CallRequest, CallEnded, RequestReceived, RequestCompleted,
+                 RegistrationChanged>;
+
+/// One user agent, UAC and UAS. Threads: its shard's. It calls nobody: events are drained by next().
+class UserAgent {
+ public:
+  UserAgent(TransactionLayer& layer, const UserAgentOptions& options);
+  ~UserAgent();
+  UserAgent(const UserAgent&) = delete;
+  UserAgent& operator=(const UserAgent&) = delete;
+
+  // inputs, from the core
+  /// A request that no other role took. False: not for a user agent (never happens for requests; an ACK
+  /// that matches no dialog is dropped).
+  void receive(const RequestArrived& event, TimePoint now);
+  void receive(const AckArrived& event, TimePoint now);
+  void receive(const ResponseArrived& event, TimePoint now);
+  void receive(const TxnFailed& event, TimePoint now);
+  /// A 2xx whose transaction is gone may still belong to a call of ours.
+  void receive(const StrayResponse& event, TimePoint now);
+  void expire(TimerHook& hook, TimePoint now);
+  /// True where the request belongs to a dialog of this user agent.
+  bool owns(const MessageView& request) const noexcept;
+
+  bool next(UserEvent& out);
+
+  // calls
+  expected<CallId, std::error_code> invite(const CallOptions& options, TimePoint now);
+  /// 101-199, with an SDP body where given (early media).
+  std::error_code ring(CallId call, int status, TimePoint now, std::string_view sdp = {},
+                       const ExtraHeaders& headers = {});
+  /// 200 to the INVITE or re-INVITE that waits, with offer or answer.
+  std::error_code accept(CallId call, std::string_view sdp, TimePoint now,
+                         const ExtraHeaders& headers = {});
+  /// 300-699 to the INVITE or re-INVITE that waits.
+  std::error_code reject(CallId call, int status, TimePoint now, std::string_view reason = {},
+                         const ExtraHeaders& headers = {});
+  /// The ACK with our answer, for an INVITE of ours without an offer.
+  std::error_code acknowledge(CallId call, std::string_view sdp, TimePoint now);
+  /// Ends the call by what its state asks for: CANCEL, BYE, or 487/603 to the INVITE that waits.
+  std::error_code hang_up(CallId call, TimePoint now, std::string_view reason = {});
+  std::error_code reinvite(CallId call, std::string_view sdp, TimePoint now);
+  /// A request within the dialog, e.g. INFO; its outcome comes as RequestCompleted.
+  expected<RequestId, std::error_code> request(CallId call, std::string_view method,
+                                               std::string_view content_type, std::string_view body,
+                                               TimePoint now, const ExtraHeaders& headers = {});
+
+  // requests outside any dialog
+  expected<RequestId, std::error_code> request(std::string_view method, const RequestOptions& options,
+                                               TimePoint now);
+  /// Answers what came as RequestReceived or CallRequest.
+  std::error_code respond(TxnId txn, int status, TimePoint now, std::string_view content_type = {},
+                          std::string_view body = {}, const ExtraHeaders& headers = {});
+
+  // registrations
+  expected<RegistrationId, std::error_code> add_registration(const RegistrationOptions& options,
+                                                             TimePoint now);
+  /// Removes our bindings (Expires 0); RegistrationChanged::removed follows.
+  std::error_code remove(RegistrationId registration, TimePoint now);
+
+  // questions
+  std::size_t calls() const noexcept;
+  std::size_t registrations() const noexcept;
+  /// Ends everything: calls are hung up, registrations removed. Idle when all counts are zero.
+  void shut_down(TimePoint now);
+  bool idle() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sipstack

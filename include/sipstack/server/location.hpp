@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where users are: bindings of AORs to contacts. RFC 3261 section 10.3, RFC 3327.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "sipstack/base/expected.hpp"
+#include "sipstack/base/flow.hpp"
+#include "sipstack/base/time.hpp"
+
+namespace sipstack {
+
+/// One contact of an AOR.
+struct Binding {
+  std::string contact;        ///< URI as registered, without <>
+  std::string params;         ///< the header parameters but expires and q: ";+sip.instance=..."
+  int q = 1000;               ///< thousandths
+  bool has_q = false;
+  std::vector<std::string> path;  ///< Path values (whole name-addrs), first hop first
+  std::string call_id;
+  std::uint32_t cseq = 0;
+  TimePoint expires{};
+  Flow flow;                  ///< where the REGISTER came from
+};
+
+/// What one REGISTER does to one AOR, all or nothing. Contacts are told apart by URI equality
+/// (RFC 3261 section 19.1.4).
+struct BindingUpdate {
+  std::string aor;            ///< canonical
+  bool remove_all = false;    ///< Contact: *
+  std::vector<Binding> set;   ///< expires <= now: remove
+  std::string call_id;        ///< of the REGISTER
+  std::uint32_t cseq = 0;
+  std::size_t max_bindings = 10;
+};
+
+enum class LocationErrc { ok, out_of_order, too_many, unavailable };
+
+/// The outcome: the bindings of the AOR afterwards.
+using LocationResult = expected<std::vector<Binding>, LocationErrc>;
+using LocationHandler = std::function<void(LocationResult)>;
+
+/// A store of bindings. Completion is asynchronous: a handler may be called before the call returns (as
+/// the store in memory does) or later, on the shard's thread; exactly once, unless the store dies first.
+class LocationStore {
+ public:
+  virtual ~LocationStore() = default;
+  /// Live bindings, by q descending, then latest first.
+  virtual void find(std::string_view aor, TimePoint now, LocationHandler done) = 0;
+  /// out_of_order: a binding of the same Call-ID has this CSeq or a higher one (section 10.3 step 7).
+  virtual void update(BindingUpdate update, TimePoint now, LocationHandler done) = 0;
+};
+
+}  // namespace sipstack

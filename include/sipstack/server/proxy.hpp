@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stateful proxy for registered contacts and in-dialog routes, and a redirect server.
+// RFC 3261 section 16 and 8.3, RFC 5393 (loop detection), RFC 3327 (Path), RFC 6026.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "sipstack/dialog/digest.hpp"
+#include "sipstack/server/registrar.hpp"
+#include "sipstack/transaction/layer.hpp"
+
+namespace sipstack {
+
+struct ProxyOptions {
+  bool record_route = true;
+  bool redirect = false;          ///< 302 with the bindings instead of forwarding
+  Duration timer_c = std::chrono::minutes(3) + std::chrono::seconds(5);  ///< RFC 3261 16.6 step 11
+  std::size_t max_branches = 12;  ///< a request forks to at most as many targets
+  int max_breadth = 60;           ///< RFC 5393 section 5
+  std::string product = "sipstack/0.1";
+};
+
+/// Threads: its shard's. Layer, registrar, store and digest are not owned and must live longer.
+class Proxy {
+ public:
+  Proxy(TransactionLayer& layer, const Registrar& registrar, LocationStore& store,
+        DigestServer* digest, const ProxyOptions& options);
+  ~Proxy();
+
+  // inputs, from the core
+  void receive(const RequestArrived& event, TimePoint now);
+  void receive(const AckArrived& event, TimePoint now);       ///< forwarded without a transaction
+  void receive(const ResponseArrived& event, TimePoint now);
+  void receive(const StrayResponse& event, TimePoint now);    ///< late 2xx: forwarded (RFC 6026 7.1)
+  void receive(const TxnFailed& event, TimePoint now);
+  void expire(TimerHook& hook, TimePoint now);
+
+  std::size_t contexts() const noexcept;  ///< response contexts alive
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sipstack
