@@ -1,0 +1,82 @@
+# Installed like any library: headers, archives, a package configuration with components, pkg-config.
+#
+# Each library has an export set of its own, so that finding the component parser neither looks for
+# nor mentions Boost or OpenSSL.
+include(CMakePackageConfigHelpers)
+
+set(sipstack_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sipstack")
+set(sipstack_components parser)
+if(NOT SIPSTACK_PARSER_ONLY)
+    list(APPEND sipstack_components core sipstack testing)
+endif()
+
+foreach(component IN LISTS sipstack_components)
+    install(TARGETS sipstack_${component} EXPORT sipstack-${component}
+        ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+        RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(EXPORT sipstack-${component} NAMESPACE sipstack:: DESTINATION "${sipstack_config_dir}"
+        FILE sipstack-${component}-targets.cmake)
+    foreach(layer IN LISTS sipstack_${component}_layers)
+        install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/sipstack/${layer}"
+            DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sipstack" FILES_MATCHING PATTERN "*.hpp")
+    endforeach()
+endforeach()
+if(NOT SIPSTACK_PARSER_ONLY)
+    file(GLOB umbrellas CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/sipstack/*.hpp")
+    install(FILES ${umbrellas} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sipstack")
+endif()
+install(FILES "${PROJECT_BINARY_DIR}/include/sipstack/version.hpp"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sipstack")
+if(TARGET sipstack_cli)
+    install(TARGETS sipstack_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
+
+set(sipstack_static TRUE)  # whose users link what it links
+if(BUILD_SHARED_LIBS)
+    set(sipstack_static FALSE)
+endif()
+configure_package_config_file(cmake/sipstackConfig.cmake.in sipstackConfig.cmake
+    INSTALL_DESTINATION "${sipstack_config_dir}" NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(sipstackConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/sipstackConfig.cmake" "${PROJECT_BINARY_DIR}/sipstackConfigVersion.cmake"
+    cmake/FindTlExpected.cmake cmake/FindCAres.cmake
+    DESTINATION "${sipstack_config_dir}")
+
+# ---- pkg-config ----
+
+foreach(folder LIBDIR INCLUDEDIR)
+    if(IS_ABSOLUTE "${CMAKE_INSTALL_${folder}}")
+        set(sipstack_pc_${folder} "${CMAKE_INSTALL_${folder}}")
+    else()
+        # By the file's own place, so that an installed tree may be moved.
+        set(sipstack_pc_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
+    endif()
+endforeach()
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(sipstack_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+else()
+    file(RELATIVE_PATH sipstack_pc_up "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
+    string(REGEX REPLACE "/$" "" sipstack_pc_up "${sipstack_pc_up}")
+    set(sipstack_pc_prefix "\${pcfiledir}/${sipstack_pc_up}")
+endif()
+
+function(sipstack_pkg_config component file description requires requires_private libs_private)
+    if(sipstack_${component}_compiled)
+        set(libs "-L\${libdir} -l${file}")
+    else()
+        set(libs "")
+    endif()
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/sipstack.pc.in" ${file}.pc @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/${file}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endfunction()
+
+sipstack_pkg_config(parser sipstack-parser "The parser and writer of SIP messages" "" "" "")
+if(NOT SIPSTACK_PARSER_ONLY)
+    sipstack_pkg_config(core sipstack-core "The SIP protocol without I/O: transactions, dialogs, server roles"
+        "sipstack-parser = ${PROJECT_VERSION}" "libcrypto" "")
+    sipstack_pkg_config(sipstack sipstack "SIP over UDP, TCP and TLS on Boost.Asio"
+        "sipstack-core = ${PROJECT_VERSION}" "libssl, libcrypto, libcares, fmt" "-pthread")
+    sipstack_pkg_config(testing sipstack-testing "A simulated network for tests of SIP programs"
+        "sipstack-core = ${PROJECT_VERSION}" "" "")
+endif()
