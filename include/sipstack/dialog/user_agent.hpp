@@ -77,7 +77,7 @@ struct RegistrationOptions {
 // ---------------------------------------------------------------- events to the application
 
 /// An INVITE outside any dialog. Answer by ring(), accept(), reject(). `invite` may carry an offer.
-struct IncomingCall {
+struct CallArrived {
   CallId call;
   Message invite;
 };
@@ -148,7 +148,7 @@ struct RegistrationChanged {
 };
 
 using UserEvent =
-    std::variant<IncomingCall, CallProgress, CallAnswered, CallConfirmed, CallReinvited,
+    std::variant<CallArrived, CallProgress, CallAnswered, CallConfirmed, CallReinvited,
                  ReinviteFailed, CallRequest, CallEnded, RequestReceived, RequestCompleted,
                  RegistrationChanged>;
 

@@ -67,7 +67,7 @@ class Call {
 
  private:
   friend class Endpoint;
-  friend class IncomingInvite;
+  friend class IncomingCall;
   friend struct EndpointState;
   Call(std::weak_ptr<EndpointState> state, CallId id) : state_(std::move(state)), id_(id) {}
   std::weak_ptr<EndpointState> state_;
@@ -75,7 +75,7 @@ class Call {
 };
 
 /// An INVITE that waits for an answer.
-class IncomingInvite {
+class IncomingCall {
  public:
   const Message& invite() const noexcept { return invite_; }
   /// The SDP offer, or nothing: then accept() carries our offer, and the answer comes with the ACK.
@@ -99,7 +99,7 @@ class IncomingInvite {
 
  private:
   friend struct EndpointState;
-  IncomingInvite(Call call, Message invite) : call_(std::move(call)), invite_(std::move(invite)) {}
+  IncomingCall(Call call, Message invite) : call_(std::move(call)), invite_(std::move(invite)) {}
   void accept(std::string sdp, std::function<void(error_code, Call)> done);
   Call call_;
   Message invite_;
@@ -116,7 +116,7 @@ class Endpoint {
   /// "udp:0.0.0.0:5060", "tcp:[::1]:0": TRANSPORT:HOST:PORT. Gives the address that was bound.
   expected<SocketAddress, error_code> listen(std::string_view where);
 
-  void on_invite(std::function<void(IncomingInvite)> handler);
+  void on_invite(std::function<void(IncomingCall)> handler);
   /// Requests outside dialogs that the user agent does not answer by itself; answer with respond().
   void on_request(std::function<void(TxnId, const Message& request, const Flow&)> handler);
   error_code respond(TxnId txn, int status, std::string_view content_type = {},
