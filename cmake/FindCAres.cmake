@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # c-ares: by its own package configuration, which not every distribution ships, or by finding it.
 find_package(c-ares CONFIG QUIET)
 if(TARGET c-ares::cares)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # tl::expected, a single header: by its own package configuration, or by finding it.
 find_package(tl-expected CONFIG QUIET)
 if(TARGET tl::expected)

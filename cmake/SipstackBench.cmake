@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every bench/<name>.cpp is a benchmark of its own: build/<preset>/bench/bench_<name>.
 find_package(benchmark REQUIRED)
 file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")

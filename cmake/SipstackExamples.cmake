@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every examples/<name>.cpp is a program of its own, built as a user would: against the public headers.
 file(GLOB examples CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.cpp")
 foreach(source IN LISTS examples)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every fuzz/<name>.cpp is a libFuzzer target of its own: build/fuzz/fuzz/fuzz_<name>. Needs clang and
 # -fsanitize=fuzzer-no-link for the libraries, which the preset fuzz sets.
 if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Installed like any library: headers, archives, a package configuration with components, pkg-config.
 #
 # Each library has an export set of its own, so that finding the component parser neither looks for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # sipstack_library(<name> LAYERS <layer>...): target sipstack_<name>, alias sipstack::<name>, of the
 # sources of these layers; static or shared by BUILD_SHARED_LIBS; of headers alone where there is no
 # source. Sets in the caller sipstack_<name>_compiled (whether there is anything to link) and

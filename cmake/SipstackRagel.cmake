@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # sipstack_ragel(<out-var> <file.rl>...): C++ in the build directory from Ragel grammars.
 #
 # Ragel is needed to build, never to use an installed library. -G2 makes goto-driven machines, the

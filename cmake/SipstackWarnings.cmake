@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Compiler options of our own targets. Nothing here reaches a user of the library.
 include(CheckPIESupported)
 check_pie_supported()

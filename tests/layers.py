@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The layer check: includes point downward only (docs/design.md, section "Layers").
 
     layers.py ROOT          check ROOT/include/sipstack and ROOT/src

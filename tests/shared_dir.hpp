@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where test vectors lie that are too many to keep in the repository: SIPSTACK_SHARED_DIR of the
 // environment, else of the configuration. Nothing where the folder is absent: skip with a word.
 #pragma once

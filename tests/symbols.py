@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The symbol check: the archives below the endpoint use no socket, clock, thread or random device.
 
     symbols.py --layer parser|core|testing [--nm NM] ARCHIVE

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Linked like any library: installs, then builds small programs from the installed tree alone.
 
     install_test.py static|shared|parser_only --source DIR --build DIR [...]

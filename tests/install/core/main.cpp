@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A product that drives the protocol itself, without Asio, built from an installed tree.
 #include <cstdio>
 #include <sipstack/core/core.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A product that uses the parser alone, built from an installed tree.
 #include <cstdio>
 #include <sipstack/parser/message_index.hpp>
