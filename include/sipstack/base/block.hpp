@@ -44,7 +44,8 @@ class Block {
 };
 
 /// Size-classed free lists of blocks, powers of two from 512 bytes to 128 KiB. Steady traffic
-/// allocates nothing; `limit` bounds the bytes ever held.
+/// allocates nothing; `limit` bounds the bytes ever held, and free blocks of other sizes are given back
+/// to the heap before it is pleaded.
 ///
 /// Threads: one pool a shard. Errors: allocate() gives an empty Block past the limit, for a size past
 /// the largest class, or when memory is short; it never throws.
@@ -52,7 +53,8 @@ class BlockPool {
  public:
   static constexpr std::size_t kLargest = 128 * 1024;
 
-  explicit BlockPool(std::size_t limit_bytes = std::size_t{1} << 30) noexcept : limit_(limit_bytes) {}
+  explicit BlockPool(std::size_t limit_bytes = std::size_t{1} << 30) noexcept
+      : limit_(limit_bytes) {}
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
@@ -60,13 +62,15 @@ class BlockPool {
   /// A block of at least `size` bytes of capacity, its size() 0.
   Block allocate(std::size_t size) noexcept;
 
-  std::size_t live() const noexcept { return live_; }    ///< blocks handed out and not returned
-  std::size_t held() const noexcept { return held_; }    ///< bytes owned, free ones included
+  std::size_t live() const noexcept { return live_; }  ///< blocks handed out and not returned
+  std::size_t held() const noexcept { return held_; }  ///< bytes owned, free ones included
 
  private:
   friend class Block;
   static constexpr std::size_t kClasses = 9;
+  bool make_room(std::size_t bytes) noexcept;
   void give_back(Block::Head* head) noexcept;
+  void destroy_one(std::size_t size_class) noexcept;
 
   std::array<Block::Head*, kClasses> free_{};
   std::size_t limit_;
