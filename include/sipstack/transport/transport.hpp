@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// One shard's sockets: datagrams and framed messages come up, blocks of bytes go down.
+// RFC 3261 section 18, RFC 5626 section 4.4.1.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <system_error>
+
+#include "sipstack/base/block.hpp"
+#include "sipstack/base/expected.hpp"
+#include "sipstack/base/flow.hpp"
+#include "sipstack/base/time.hpp"
+#include "sipstack/parser/error.hpp"
+#include "sipstack/parser/limits.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace sipstack {
+
+/// What the transports tell. Called on the io_context's thread, never from inside send(), listen() or
+/// close(). Every group of calls ends with batch_end(); what is sent during the group leaves together,
+/// after it. send() and listen() may be called from all of these, and Transports may be destroyed in
+/// them (the BlockPool must live until the call has returned).
+class TransportHandler {
+ public:
+  virtual ~TransportHandler() = default;
+  /// One datagram, or one message of a stream (already framed). `bytes` and `flow` live for the call.
+  virtual void received(std::string_view bytes, const Flow& flow) = 0;
+  /// A stream that cannot be followed any further (bad Content-Length, over a limit). `bytes` is the
+  /// offending message as far as it was read. What is sent on the flow until batch_end() has returned is
+  /// still written; then the connection closes.
+  virtual void stream_error(const ParseError& error, std::string_view bytes, const Flow& flow) = 0;
+  /// A send with a non-zero token failed: refused or timed-out connection, write error, full queue, ICMP
+  /// error (RFC 3261 section 18.4). Not called for a token whose bytes were handed to the system without
+  /// complaint, except for an ICMP error about them.
+  virtual void send_failed(std::uint64_t token, std::error_code error) = 0;
+  /// A connection that was up is gone; its id is never used again. `error` is empty where the peer closed
+  /// it in good order, std::errc::timed_out for one of our deadlines.
+  virtual void closed(const Flow& flow, std::error_code error) = 0;
+  /// All events of one readiness were delivered: time to send what they led to.
+  virtual void batch_end() = 0;
+};
+
+/// Bounds and deadlines of the sockets. Sizes in bytes.
+struct TransportOptions {
+  ParseLimits limits;  ///< of messages on streams; `message` not above 65,535
+
+  Duration connect_timeout = std::chrono::seconds(5);
+  Duration first_message = std::chrono::seconds(10);  ///< an accepted connection must bring one by then
+  Duration message = std::chrono::seconds(10);  ///< first byte to last; more bytes don't extend it
+  Duration idle = std::chrono::seconds(120);    ///< no message, ping or write
+  Duration send_stall = std::chrono::seconds(10);  ///< queued bytes, and the peer takes none
+  Duration linger = std::chrono::seconds(2);       ///< for last replies after an error or close()
+
+  std::size_t write_queue = 64 * 1024;  ///< of one connection; above it the connection closes
+  std::size_t write_queues = 16 * 1024 * 1024;  ///< of all together
+  std::size_t datagram_queue = 256;             ///< datagrams a UDP socket holds back while the system can't
+  std::size_t max_connections = 2048;           ///< accepted and opened
+  std::size_t max_per_source = 64;  ///< accepted from one IPv4 address or IPv6 /64
+  /// Whether the limit above holds for loopback sources too: a local TLS or load balancer brings
+  /// everybody's connections from there.
+  bool limit_loopback = false;
+  int backlog = 128;
+  bool pong = true;  ///< answer CRLF CRLF on streams with CRLF, never more bytes than came
+};
+
+/// What happened, as monotonic counts; the two levels say so.
+struct TransportCounters {
+  std::uint64_t received = 0;  ///< datagrams and stream messages delivered
+  std::uint64_t sent = 0;      ///< datagrams and stream messages handed to the system
+  std::uint64_t dropped = 0;   ///< datagrams in or out that were given up
+  std::uint64_t failed = 0;    ///< sends that failed, with or without a token
+  std::uint64_t icmp_errors = 0;
+  std::uint64_t stream_errors = 0;
+  std::uint64_t pings = 0;
+  std::uint64_t pongs = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;  ///< connections turned away, or closed to make room
+  std::uint64_t opened = 0;   ///< connections that we opened and that came up
+  std::uint64_t connect_failed = 0;
+  std::uint64_t timed_out = 0;   ///< connections closed by a deadline
+  std::uint64_t overflowed = 0;  ///< connections closed because their write queue was full
+  std::size_t connections = 0;   ///< level: connections open, opening or lingering
+  std::size_t queued = 0;        ///< level: bytes in all write queues
+};
+
+class Sockets;
+
+/// The sockets of one shard: UDP and TCP over IPv4 and IPv6.
+///
+/// Threads: all calls on the thread that runs the io_context, or before it runs. Lifetime: the
+/// io_context, the pool and the handler live longer; handlers pending in the io_context do no harm after
+/// the destructor. Destruction closes everything at once and tells nothing.
+class Transports {
+ public:
+  Transports(boost::asio::io_context& io, TransportHandler& handler, BlockPool& pool,
+             const TransportOptions& options = {});
+  ~Transports();
+  Transports(const Transports&) = delete;
+  Transports& operator=(const Transports&) = delete;
+
+  /// Opens a listening socket and says where it is bound; port 0 takes a free one. An IPv6 wildcard takes
+  /// IPv6 only. Errors: the system's; operation_not_supported for tls, ws and wss.
+  expected<SocketAddress, std::error_code> listen(Transport transport, const SocketAddress& address);
+
+  /// Sends the first `size` bytes of the block, which is shared and not copied; its bytes must not change
+  /// until it is unique again. A token other than 0 may come back in send_failed(). Nothing leaves, and
+  /// nothing is told, before this returns.
+  ///
+  /// UDP: leaves from the socket that `flow.local` names (and from that address, where the socket is
+  /// bound to a wildcard), else from the one nearest to `flow.remote`.
+  /// Streams: by `flow.connection`; where that is 0, by a connection to `flow.remote`, opened if there is
+  /// none. Where it is set and gone, a request fails with not_connected and a response goes on to
+  /// `flow.remote` (RFC 3261 section 18.2.2).
+  void send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token);
+
+  /// The address by which `remote` would see us: a source address of the system's choice where sockets
+  /// are bound to wildcards. The port is the listening socket's (0 where no stream socket listens).
+  /// Errors: address_family_not_supported where no UDP socket has that family; no route.
+  expected<SocketAddress, std::error_code> local_toward(Transport transport,
+                                                        const SocketAddress& remote) const;
+
+  /// Closes all sockets. What is queued is still written, for `linger` at most; the handler is not called
+  /// any more.
+  void close();
+
+  const TransportCounters& counters() const noexcept;
+
+ private:
+  std::shared_ptr<Sockets> sockets_;
+};
+
+}  // namespace sipstack
