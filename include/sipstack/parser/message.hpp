@@ -20,6 +20,9 @@ class Message {
   static expected<Message, ParseError> parse(BlockPool& pool, std::string_view bytes,
                                              MessageIndex& scratch,
                                              const ParseLimits& limits = {}) noexcept;
+  /// Copies bytes and the used part of an index over them, whatever parse() said: the answer to a
+  /// malformed request mirrors what was malformed. Empty where the pool has no block left.
+  static Message keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept;
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
   MessageView view() const noexcept;

@@ -28,8 +28,10 @@ struct Origin {
   std::string_view branch;   ///< with the magic cookie
 };
 
-/// The lines that both writers share. Errors are sticky: write on and look once, at seal().
-/// A block grows by moving to the next size class; the pool's blocks are reused, not allocated.
+/// The lines that both writers share. Errors are sticky: write on and look once, at seal(). Values are
+/// written as they are given and may hold no control byte but HT; names are the canonical long ones.
+/// Everything lives in pooled blocks, which grow by moving to the next size class: the pool's blocks
+/// are reused, not allocated. Threads: as BlockPool, which must outlive the writer.
 class MessageWriter {
  public:
   MessageWriter(MessageWriter&&) noexcept = default;
@@ -37,14 +39,15 @@ class MessageWriter {
 
   void header(HeaderId id, std::string_view value);
   void header(HeaderId id, std::uint64_t value);
-  /// Any name that is a token.
+  /// Any name that is a token; one that the registry knows becomes its long name.
   void header(std::string_view name, std::string_view value);
-  /// Every line of that header in `from`, as it stands, in order.
+  /// Every line of that header in `from`, as it stands (folds included), in order.
   void copy(const MessageView& from, HeaderId id);
-  /// Writes Content-Type and, at seal(), Content-Length and the body. The bytes are copied now.
+  /// Writes Content-Type (none where that is empty: then header() has to) and, at seal(), Content-Length
+  /// and the body. The bytes are copied now. A second call is an error.
   void body(std::string_view content_type, std::string_view bytes);
-  /// A Contact with our own address, filled in at seal(): <sip:user@here;params>;header_params. Both
-  /// parameter texts start with ';' or are empty. sips where `secure_uri`.
+  /// A Contact with our own address, filled in at seal(): <sip:user@here;transport=...;params> and the
+  /// header_params. Both parameter texts start with ';' or are empty. sips where `secure_uri`. Once.
   void contact_here(std::string_view user, std::string_view uri_params = {},
                     std::string_view header_params = {}, bool secure_uri = false);
 
@@ -52,16 +55,28 @@ class MessageWriter {
 
  protected:
   MessageWriter(BlockPool& pool, std::size_t expected_size) noexcept;
-  // The block holds: headroom | lines written so far. seal() puts start line and Via into the headroom.
+  /// Bytes into lines_ as they are.
   void put(std::string_view bytes) noexcept;
+  /// The same, refused where a byte may not stand in a value.
+  void put_checked(std::string_view bytes) noexcept;
+  /// A value that was received: folds stay, any other control byte but HT is refused.
+  void put_received(std::string_view value) noexcept;
   void fail(WriteErrc code) noexcept {
     if (error_ == WriteErrc::ok) error_ = code;
   }
+  /// lines_, behind the start line at their front `via`; Contact, Content-Length and body at the end.
+  /// `mirrored`: a Via, From, To, Call-ID or CSeq that does not parse is what we were sent.
+  expected<Message, WriteErrc> assemble(std::string_view via, const Origin& here,
+                                        bool mirrored) const;
 
   BlockPool* pool_;
-  Block block_;
+  Block lines_;    ///< start line without its CRLF, then the lines
   Block body_;
-  Block contact_;  ///< what contact_here() was told, kept until seal()
+  Block contact_;  ///< what contact_here() was told, NUL between the parts, kept until seal()
+  std::uint16_t start_ = 0;   ///< length of the start line in lines_
+  bool has_type_ = false;     ///< Content-Type is among the lines
+  bool has_length_ = false;   ///< Content-Length is among the lines (Rewrite keeps the sender's)
+  bool secure_contact_ = false;
   WriteErrc error_ = WriteErrc::ok;
 };
 
@@ -72,6 +87,7 @@ class RequestWriter : public MessageWriter {
   RequestWriter(RequestWriter&&) noexcept = default;
   RequestWriter& operator=(RequestWriter&&) noexcept = default;
 
+  /// Views of the writer: valid until the next call that writes.
   std::string_view method() const noexcept;
   std::string_view uri() const noexcept;
 
@@ -81,7 +97,6 @@ class RequestWriter : public MessageWriter {
 
  private:
   friend class Rewrite;
-  Block start_;  ///< "METHOD URI"
   std::uint16_t method_length_ = 0;
 };
 
@@ -90,8 +105,9 @@ class RequestWriter : public MessageWriter {
 /// RFC 3581 section 4). Timestamp is copied into a 100.
 class ResponseWriter : public MessageWriter {
  public:
-  /// `request` may be one that failed to parse but is recoverable(). An empty reason is filled in from
-  /// the status. `to_tag` is added to To where that has none and status is not 100.
+  /// `request` may be one that failed to parse but is recoverable(): what was malformed in it goes back
+  /// as it came. An empty reason is filled in from the status. `to_tag` is added to To where that has
+  /// none and status is not 100.
   ResponseWriter(BlockPool& pool, const MessageView& request, const Flow& source, int status,
                  std::string_view to_tag, std::string_view reason = {});
   ResponseWriter(ResponseWriter&&) noexcept = default;

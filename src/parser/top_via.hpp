@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// received and rport in the topmost Via of a request. RFC 3261 section 18.2.1, RFC 3581 section 4.
+#pragma once
+
+#include <charconv>
+#include <string_view>
+
+#include "sipstack/base/flow.hpp"
+#include "sipstack/parser/values.hpp"
+
+namespace sipstack {
+
+/// Whether the host of a sent-by is the address itself; a name never is.
+inline bool same_host(std::string_view sent_by_host, const IpAddress& ip) noexcept {
+  const auto host = IpAddress::parse(sent_by_host);
+  return host && host->bytes() == ip.bytes();
+}
+
+/// Gives put() the pieces of a Via line's value, of whose first value received and rport are set from
+/// where the request came. A value that does not parse comes out as it is.
+template <class Put>
+void put_via_from(std::string_view line, const Flow& source, Put&& put) {
+  Via via;
+  const char* const begin = line.data();
+  const char* const end = begin + line.size();
+  const char* cursor = begin;
+  if (parse_value(cursor, end, via) != ParseErrc::ok) return put(line);
+
+  const auto piece = [](const char* from, const char* to) {
+    return std::string_view(from, static_cast<std::size_t>(to - from));
+  };
+  // RFC 3581 section 4: with rport, received is set even where it equals sent-by.
+  const bool rport = via.params.has("rport");
+  const bool received =
+      rport || via.params.has("received") || !same_host(via.host, source.remote.ip);
+
+  // What a sender wrote as received would send our answer elsewhere: it goes.
+  const char* const value_end = via.text.data() + via.text.size();
+  const char* at = begin;
+  const char* kept = via.params.empty() ? value_end : via.params.text().data();
+  for (const Param& param : via.params) {
+    const std::string_view last = param.has_value ? param.value : param.name;
+    const char* const param_end = last.data() + last.size();
+    const bool is_rport = iequals(param.name, "rport");
+    if (is_rport || iequals(param.name, "received")) {
+      put(piece(at, kept));
+      at = param_end;
+    }
+    kept = param_end;
+  }
+  put(piece(at, value_end));
+  if (received) {
+    char text[46];
+    put(std::string_view(";received="));
+    put(std::string_view(text, source.remote.ip.to_chars(text)));
+  }
+  if (rport) {
+    char digits[5];
+    const auto written = std::to_chars(digits, digits + sizeof digits, source.remote.port);
+    put(std::string_view(";rport="));
+    put(piece(digits, written.ptr));
+  }
+  put(piece(value_end, end));
+}
+
+}  // namespace sipstack

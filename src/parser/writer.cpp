@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests and responses written into pooled blocks. RFC 3261 sections 7, 8.1.1 and 8.2.6.
+#include "sipstack/parser/writer.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "parser/top_via.hpp"
+
+namespace sipstack {
+namespace {
+
+constexpr std::size_t kMaxMessage = 65535;
+
+// What we write has passed the limits of who wrote it; only the reach of the index binds.
+ParseLimits no_limits() noexcept {
+  ParseLimits limits;
+  limits.message = limits.start_line = limits.uri = kMaxMessage;
+  limits.header_block = limits.header_value = limits.header_name = kMaxMessage;
+  limits.headers = MessageIndex::kCapacity;
+  limits.values = limits.params = UINT16_MAX;
+  return limits;
+}
+
+bool is_control(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && byte != '\t') || byte == 0x7f;
+}
+
+// RFC 3261 section 25.1.
+bool is_token(std::string_view text) noexcept {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
+  });
+}
+
+// Bytes into storage whose size is known to suffice.
+struct Out {
+  char* at;
+  Out& operator<<(std::string_view bytes) noexcept {
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+    at += bytes.size();
+    return *this;
+  }
+};
+
+std::string_view take_part(std::string_view& parts) noexcept {
+  const std::size_t length = parts.find('\0');
+  const std::string_view part = parts.substr(0, length);
+  parts.remove_prefix(length + 1);
+  return part;
+}
+
+// The pieces of the Contact line of contact_here(), so that they can be counted and then copied.
+struct Contact {
+  std::string_view pieces[9];
+
+  Contact(std::string_view told, bool secure_uri, const Origin& here) noexcept {
+    const std::string_view user = take_part(told);
+    const std::string_view uri_params = take_part(told);
+    const std::string_view header_params = take_part(told);
+    std::string_view transport;
+    if (here.transport == Transport::ws || here.transport == Transport::wss)
+      transport = ";transport=ws";  // RFC 7118 section 5.2.4: ws for both
+    else if (here.transport == Transport::tls)
+      transport = secure_uri ? "" : ";transport=tls";  // sips over TCP is TLS already
+    else if (here.transport == Transport::tcp)
+      transport = ";transport=tcp";
+    std::size_t i = 0;
+    for (std::string_view piece :
+         {std::string_view("Contact: <"), std::string_view(secure_uri ? "sips:" : "sip:"), user,
+          std::string_view(user.empty() ? "" : "@"), here.sent_by, transport, uri_params,
+          std::string_view(">"), header_params})
+      pieces[i++] = piece;
+  }
+  std::size_t size() const noexcept {
+    std::size_t sum = 0;
+    for (std::string_view piece : pieces) sum += piece.size();
+    return sum;
+  }
+};
+
+// Whether a To or From value has a tag, also where the value does not parse (RFC 3261 section 20:
+// without <> the parameters are the header's).
+bool has_tag(std::string_view value) noexcept {
+  bool quoted = false;
+  bool bracketed = false;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    if (quoted) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '<') {
+      bracketed = true;
+    } else if (c == '>') {
+      bracketed = false;
+    } else if (c == ';' && !bracketed) {
+      std::size_t begin = i + 1;
+      while (begin < value.size() && std::strchr(" \t\r\n", value[begin]) != nullptr) ++begin;
+      std::size_t end = begin;
+      while (end < value.size() && is_token(value.substr(end, 1))) ++end;
+      if (iequals(value.substr(begin, end - begin), "tag")) return true;
+    }
+  }
+  return false;
+}
+
+bool mirrors(HeaderId id) noexcept {
+  return id == HeaderId::via || id == HeaderId::from || id == HeaderId::to ||
+         id == HeaderId::call_id || id == HeaderId::cseq;
+}
+
+}  // namespace
+
+std::string_view to_string(WriteErrc code) noexcept {
+  switch (code) {
+    case WriteErrc::ok: return "ok";
+    case WriteErrc::bad_byte: return "bad-byte";
+    case WriteErrc::too_large: return "too-large";
+    case WriteErrc::no_body_type: return "no-body-type";
+    case WriteErrc::malformed: return "malformed";
+  }
+  return "";
+}
+
+// ---- lines ----
+
+MessageWriter::MessageWriter(BlockPool& pool, std::size_t expected_size) noexcept
+    : pool_(&pool), lines_(pool.allocate(expected_size)) {
+  if (!lines_) fail(WriteErrc::too_large);
+}
+
+void MessageWriter::put(std::string_view bytes) noexcept {
+  if (error_ != WriteErrc::ok || bytes.empty()) return;
+  const std::size_t used = lines_.size();
+  if (bytes.size() > kMaxMessage - used) return fail(WriteErrc::too_large);
+  if (bytes.size() > lines_.capacity() - used) {
+    Block larger = pool_->allocate(used + bytes.size());
+    if (!larger) return fail(WriteErrc::too_large);
+    std::memcpy(larger.data(), lines_.data(), used);
+    lines_ = std::move(larger);
+  }
+  std::memcpy(lines_.data() + used, bytes.data(), bytes.size());
+  lines_.resize(used + bytes.size());
+}
+
+void MessageWriter::put_checked(std::string_view bytes) noexcept {
+  if (std::any_of(bytes.begin(), bytes.end(), is_control)) return fail(WriteErrc::bad_byte);
+  put(bytes);
+}
+
+void MessageWriter::put_received(std::string_view value) noexcept {
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (!is_control(value[i])) continue;
+    const bool fold = value[i] == '\r' && i + 2 < value.size() && value[i + 1] == '\n' &&
+                      (value[i + 2] == ' ' || value[i + 2] == '\t');
+    if (fold) {
+      i += 2;
+      continue;
+    }
+    // Only a request that failed to parse has such a byte: it must not reach another parser.
+    put(value.substr(done, i - done));
+    put(" ");
+    done = i + 1;
+  }
+  put(value.substr(done));
+}
+
+void MessageWriter::header(HeaderId id, std::string_view value) { header(name(id), value); }
+
+void MessageWriter::header(HeaderId id, std::uint64_t value) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  header(name(id), {digits, static_cast<std::size_t>(end - digits)});
+}
+
+void MessageWriter::header(std::string_view field, std::string_view value) {
+  if (!is_token(field)) return fail(WriteErrc::bad_byte);
+  const HeaderId id = header_id(field);
+  // seal() writes it: a second one is what smuggling is made of.
+  if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
+  if (id == HeaderId::content_type) has_type_ = true;
+  put(id == HeaderId::other ? field : name(id));
+  put(": ");
+  put_checked(value);
+  put("\r\n");
+}
+
+void MessageWriter::copy(const MessageView& from, HeaderId id) {
+  if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
+  for (std::size_t i = 0; i < from.header_count(); ++i) {
+    const HeaderView line = from.header(i);
+    if (line.id != id || id == HeaderId::other) continue;
+    if (id == HeaderId::content_type) has_type_ = true;
+    put(name(id));
+    put(": ");
+    put_received(line.value);
+    put("\r\n");
+  }
+}
+
+void MessageWriter::body(std::string_view content_type, std::string_view bytes) {
+  if (body_) return fail(WriteErrc::malformed);
+  if (bytes.size() > kMaxMessage) return fail(WriteErrc::too_large);
+  if (!content_type.empty()) header(HeaderId::content_type, content_type);
+  body_ = pool_->allocate(bytes.size());
+  if (!body_) return fail(WriteErrc::too_large);
+  if (!bytes.empty()) std::memcpy(body_.data(), bytes.data(), bytes.size());
+  body_.resize(bytes.size());
+}
+
+void MessageWriter::contact_here(std::string_view user, std::string_view uri_params,
+                                 std::string_view header_params, bool secure_uri) {
+  if (contact_) return fail(WriteErrc::malformed);
+  for (std::string_view part : {user, uri_params, header_params})
+    if (std::any_of(part.begin(), part.end(), is_control)) return fail(WriteErrc::bad_byte);
+  const std::size_t size = user.size() + uri_params.size() + header_params.size() + 3;
+  if (size > kMaxMessage) return fail(WriteErrc::too_large);
+  contact_ = pool_->allocate(size);
+  if (!contact_) return fail(WriteErrc::too_large);
+  contact_.resize(size);
+  const std::string_view nul("\0", 1);
+  Out{contact_.data()} << user << nul << uri_params << nul << header_params << nul;
+  secure_contact_ = secure_uri;
+}
+
+// ---- the finished message ----
+
+expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
+                                                     bool mirrored) const {
+  if (error_ != WriteErrc::ok) return unexpected(error_);
+  const std::string_view body = body_.view();
+  if (!body.empty() && !has_type_) return unexpected(WriteErrc::no_body_type);
+
+  char length_line[32] = "Content-Length: ";
+  char* const digits = length_line + 16;
+  char* length_end = std::to_chars(digits, digits + 10, body.size()).ptr;
+  *length_end++ = '\r';
+  *length_end++ = '\n';
+  const std::string_view length =
+      has_length_
+          ? std::string_view()
+          : std::string_view(length_line, static_cast<std::size_t>(length_end - length_line));
+
+  std::size_t contact_size = 0;
+  if (contact_) {
+    // sent-by comes from the element's own configuration; in a Contact it must make a URI.
+    if (here.sent_by.empty()) return unexpected(WriteErrc::malformed);
+    contact_size = Contact(contact_.view(), secure_contact_, here).size() + 2;
+  }
+  const std::size_t size =
+      lines_.size() + 2 + via.size() + contact_size + length.size() + 2 + body.size();
+  if (size > kMaxMessage) return unexpected(WriteErrc::too_large);
+  const Block whole = pool_->allocate(size);
+  if (!whole) return unexpected(WriteErrc::too_large);
+
+  const std::string_view lines = lines_.view();
+  Out out{whole.data()};
+  out << lines.substr(0, start_) << "\r\n" << via << lines.substr(start_);
+  if (contact_) {
+    const char* const begin = out.at + std::string_view("Contact: <").size();
+    for (std::string_view piece : Contact(contact_.view(), secure_contact_, here).pieces)
+      out << piece;
+    const std::string_view written(begin, static_cast<std::size_t>(out.at - begin));
+    if (!Uri::parse(written.substr(0, written.find('>')))) return unexpected(WriteErrc::malformed);
+    out << "\r\n";
+  }
+  out << length << "\r\n" << body;
+
+  MessageIndex index;
+  const std::string_view bytes(whole.data(), size);
+  auto message = Message::parse(*pool_, bytes, index, no_limits());
+  if (message) {
+    // What was written as one message must be one (hardening A24).
+    if (message->bytes().size() != size) return unexpected(WriteErrc::malformed);
+    return *std::move(message);
+  }
+  const ParseError error = message.error();
+  if (mirrored && mirrors(error.header)) {
+    index.start = 0;
+    index.size = static_cast<std::uint32_t>(size);
+    if (Message kept = Message::keep(*pool_, bytes, index)) return kept;
+    return unexpected(WriteErrc::too_large);
+  }
+  return unexpected(error.code == ParseErrc::too_large ? WriteErrc::too_large
+                                                       : WriteErrc::malformed);
+}
+
+// ---- requests ----
+
+RequestWriter::RequestWriter(BlockPool& pool, std::string_view method, std::string_view uri)
+    : MessageWriter(pool, 1024) {
+  if (!is_token(method)) fail(WriteErrc::bad_byte);
+  if (method.size() > kMaxMessage / 4 || uri.size() > kMaxMessage / 4) fail(WriteErrc::too_large);
+  if (error_ != WriteErrc::ok) return;
+  method_length_ = static_cast<std::uint16_t>(method.size());
+  put(method);
+  put(" ");
+  put_checked(uri);
+  put(" SIP/2.0");
+  start_ = static_cast<std::uint16_t>(lines_.size());
+}
+
+std::string_view RequestWriter::method() const noexcept {
+  return lines_.view().substr(0, method_length_);
+}
+
+std::string_view RequestWriter::uri() const noexcept {
+  const std::size_t around = method_length_ + std::string_view("  SIP/2.0").size();
+  return start_ < around ? std::string_view()
+                         : lines_.view().substr(method_length_ + std::size_t{1}, start_ - around);
+}
+
+expected<Message, WriteErrc> RequestWriter::seal(const Origin& origin) const {
+  if (error() != WriteErrc::ok) return unexpected(error());
+  // RFC 3581 section 3: a client asks for the port that its request is seen from. Over a connection
+  // the response comes back on that anyway.
+  const std::string_view rport = reliable(origin.transport) ? "" : ";rport";
+  const std::string_view pieces[] = {"Via: SIP/2.0/",
+                                     via_name(origin.transport),
+                                     " ",
+                                     origin.sent_by,
+                                     ";branch=",
+                                     origin.branch,
+                                     rport,
+                                     "\r\n"};
+  for (std::string_view text : {origin.sent_by, origin.branch})
+    if (std::any_of(text.begin(), text.end(), is_control)) return unexpected(WriteErrc::bad_byte);
+  char via[512];
+  Out out{via};
+  for (std::string_view piece : pieces) {
+    if (piece.size() > sizeof via - static_cast<std::size_t>(out.at - via))
+      return unexpected(WriteErrc::too_large);
+    out << piece;
+  }
+  return assemble({via, static_cast<std::size_t>(out.at - via)}, origin, false);
+}
+
+// ---- responses ----
+
+ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, const Flow& source,
+                               int status, std::string_view to_tag, std::string_view reason)
+    : MessageWriter(pool, 1024), status_(status) {
+  if (status < 100 || status > 699) fail(WriteErrc::malformed);
+  if (reason.size() > kMaxMessage / 2) fail(WriteErrc::too_large);
+  if (error_ != WriteErrc::ok) return;
+  char digits[3];
+  std::to_chars(digits, digits + 3, status);
+  put("SIP/2.0 ");
+  put({digits, 3});
+  put(" ");
+  put_checked(reason.empty() ? reason_phrase(status) : reason);
+  start_ = static_cast<std::uint16_t>(lines_.size());
+
+  // RFC 3261 section 8.2.6.2: every Via in order, From, To, Call-ID and CSeq as they stand. Of a field
+  // that stands twice against the rules the first one goes back.
+  bool top = true;
+  for (std::size_t i = 0; i < request.header_count(); ++i) {
+    const HeaderView line = request.header(i);
+    if (line.id != HeaderId::via) continue;
+    put("Via: ");
+    if (top)
+      put_via_from(line.value, source, [this](std::string_view piece) { put_received(piece); });
+    else
+      put_received(line.value);
+    put("\r\n");
+    top = false;
+  }
+  for (const HeaderId id : {HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
+    const auto value = request.raw(id);
+    if (!value) continue;
+    put(name(id));
+    put(": ");
+    put_received(*value);
+    if (id == HeaderId::to && status != 100 && !to_tag.empty() && !has_tag(*value)) {
+      if (!is_token(to_tag)) fail(WriteErrc::bad_byte);
+      put(";tag=");
+      put(to_tag);
+    }
+    put("\r\n");
+  }
+  if (status == 100) copy(request, HeaderId::timestamp);  // section 8.2.6.1
+}
+
+expected<Message, WriteErrc> ResponseWriter::seal(const Origin& here) const {
+  return assemble({}, here, true);
+}
+
+}  // namespace sipstack
