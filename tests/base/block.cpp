@@ -104,3 +104,18 @@ TEST_CASE("free blocks of one size do not keep another size out") {
   CHECK(pool.held() <= 8 * 1024);
   CHECK_FALSE(pool.allocate(8192));
 }
+
+TEST_CASE("A block outlives its pool and takes the rest along when it goes") {
+  Block kept;
+  {
+    BlockPool pool;
+    pool.allocate(2000);
+    kept = pool.allocate(100);
+    std::memcpy(kept.data(), "bytes", 5);
+    kept.resize(5);
+  }
+  CHECK(kept.view() == "bytes");
+  const Block second = kept;
+  kept = Block();
+  CHECK(second.view() == "bytes");
+}

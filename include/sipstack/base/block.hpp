@@ -2,7 +2,6 @@
 // Pooled, reference-counted byte blocks: what messages live in.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -15,8 +14,8 @@ class BlockPool;
 /// A handle to one pooled block of bytes; copying shares the block, the last handle returns it to its
 /// pool. Empty when default-constructed or when the pool had nothing to give.
 ///
-/// Threads: a block belongs to its shard's thread; the count is not atomic. Handles must not outlive
-/// the pool.
+/// Threads: a block belongs to its shard's thread; the count is not atomic. A handle may outlive the
+/// pool: its block then goes back to the heap.
 class Block {
  public:
   Block() = default;
@@ -53,8 +52,7 @@ class BlockPool {
  public:
   static constexpr std::size_t kLargest = 128 * 1024;
 
-  explicit BlockPool(std::size_t limit_bytes = std::size_t{1} << 30) noexcept
-      : limit_(limit_bytes) {}
+  explicit BlockPool(std::size_t limit_bytes = std::size_t{1} << 30);
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
@@ -62,20 +60,13 @@ class BlockPool {
   /// A block of at least `size` bytes of capacity, its size() 0.
   Block allocate(std::size_t size) noexcept;
 
-  std::size_t live() const noexcept { return live_; }  ///< blocks handed out and not returned
-  std::size_t held() const noexcept { return held_; }  ///< bytes owned, free ones included
+  std::size_t live() const noexcept;  ///< blocks handed out and not returned
+  std::size_t held() const noexcept;  ///< bytes owned, free ones included
 
  private:
   friend class Block;
-  static constexpr std::size_t kClasses = 9;
-  bool make_room(std::size_t bytes) noexcept;
-  void give_back(Block::Head* head) noexcept;
-  void destroy_one(std::size_t size_class) noexcept;
-
-  std::array<Block::Head*, kClasses> free_{};
-  std::size_t limit_;
-  std::size_t held_ = 0;
-  std::size_t live_ = 0;
+  struct Store;  // outlives the pool as long as a block does
+  Store* store_;
 };
 
 }  // namespace sipstack

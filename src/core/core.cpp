@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a datagram through one shard: parse, transaction layer, then the one usage whose it is.
+#include "sipstack/core/core.hpp"
+
+#include <string>
+#include <utility>
+
+#include "sipstack/base/keyed_hash.hpp"
+#include "sipstack/dialog/digest.hpp"
+#include "sipstack/server/memory_location.hpp"
+
+namespace sipstack {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+bool only_line_ends(std::string_view bytes) noexcept {
+  return bytes.find_first_not_of("\r\n") == std::string_view::npos;
+}
+
+/// HA1s of the one user that `--auth` names.
+Ha1Lookup one_user(const Credentials& c) {
+  return [c](std::string_view user, DigestAlgorithm algorithm) -> std::optional<std::string> {
+    if (user != c.user) return std::nullopt;
+    return digest_ha1(algorithm, c.user, c.realm, c.password);
+  };
+}
+
+}  // namespace
+
+struct Core::Impl {
+  Impl(const CoreOptions& o, Random& r, LogHook l)
+      : random(r),
+        log(std::move(l)),
+        limits(o.limits),
+        pool(o.pool_bytes),
+        hash_key{r.next(), r.next()},
+        layer(pool, wheel, r, locals, o.transactions) {
+    UserAgentOptions ua = o.user_agent;
+    if (o.challenge && ua.challenge == nullptr) {
+      DigestServerOptions digest;
+      digest.realm = o.challenge->realm;
+      challenge = std::make_unique<DigestServer>(digest, one_user(*o.challenge), r);
+      ua.challenge = challenge.get();
+    }
+    agent = std::make_unique<UserAgent>(layer, ua);
+    if (o.server) serve(*o.server);
+  }
+
+  void serve(const ServerOptions& o) {
+    store = o.location;
+    if (store == nullptr) {
+      memory = std::make_unique<MemoryLocation>(random);
+      store = memory.get();
+    }
+    if (o.users) {
+      DigestServerOptions digest;
+      if (!o.registrar.domains.empty()) digest.realm = o.registrar.domains.front();
+      users = std::make_unique<DigestServer>(digest, o.users, random);
+    }
+    registrar = std::make_unique<Registrar>(layer, *store, users.get(), o.registrar);
+    proxy = std::make_unique<Proxy>(layer, *registrar, *store, users.get(), o.proxy);
+  }
+
+  void dispatch(TxnEvent&& event, TimePoint now) {
+    std::visit(Overloaded{
+                   [](Absorbed&) {},
+                   [&](RequestArrived& e) { on_request(e, now); },
+                   [&](AckArrived& e) { on_ack(e, now); },
+                   [&](ResponseArrived& e) {
+                     if (e.user.kind == UsageKind::proxy)
+                       proxy->receive(e, now);
+                     else
+                       agent->receive(e, now);
+                   },
+                   [&](StrayResponse& e) {
+                     ++counters.stray;
+                     if (proxy)
+                       proxy->receive(e, now);
+                     else
+                       agent->receive(e, now);
+                   },
+                   [&](TxnFailed& e) {
+                     if (e.user.kind == UsageKind::proxy)
+                       proxy->receive(e, now);
+                     else if (e.user.kind != UsageKind::none && e.user.kind != UsageKind::registrar)
+                       agent->receive(e, now);
+                   },
+               },
+               event);
+  }
+
+  void on_request(const RequestArrived& e, TimePoint now) {
+    const MessageView request = e.request.view();
+    if (!proxy || agent->owns(request)) return agent->receive(e, now);
+    if (request.method() == Method::register_) {
+      const Uri uri = request.request_uri();
+      if (uri.is_sip() && registrar->serves(uri.host, uri.port.value_or(0)))
+        return registrar->receive(e, now);
+    }
+    proxy->receive(e, now);
+  }
+
+  void on_ack(const AckArrived& e, TimePoint now) {
+    if (!proxy || agent->owns(e.request.view()))
+      agent->receive(e, now);
+    else
+      proxy->receive(e, now);
+  }
+
+  /// A request that is no good is answered once, without a transaction: the same answer for each copy
+  /// (RFC 3261 section 8.2.7), so the tag comes from the request.
+  void refuse(const MessageView& request, const ParseError& error, const Flow& flow) {
+    const int status = error.status();
+    if (status == 0 || !request || !recoverable(request) || flow.remote.ip.is_multicast()) return;
+    const std::uint64_t tag = keyed_hash(hash_key, request.bytes());
+    char text[16];
+    for (int i = 0; i < 16; ++i) text[i] = "0123456789abcdef"[(tag >> (4 * i)) & 15];
+    std::string reason(reason_phrase(status));
+    if (status == 400) {
+      reason = std::string(error.message());
+      if (const auto header = name(error.header); !header.empty())
+        reason.append(" (").append(header).append(")");
+    }
+    ResponseWriter writer(pool, request, flow, status, std::string_view(text, 16), reason);
+    auto response = writer.seal();
+    if (!response) return;
+    ++counters.bad_answered;
+    layer.send_stateless(*std::move(response), response_target(request, flow));
+  }
+
+  void count_bad(const ParseError& error, const Flow& flow) {
+    ++counters.bad;
+    if (!log) return;
+    std::string text = "bad message from " + flow.remote.to_string() + ": ";
+    text.append(to_string(error.code)).append(" at byte ").append(std::to_string(error.offset));
+    log(LogLevel::info, text);
+  }
+
+  Random& random;
+  LogHook log;
+  ParseLimits limits;
+  BlockPool pool;
+  TimerWheel wheel;
+  LocalAddresses locals;
+  HashKey hash_key;
+  MessageIndex scratch;
+  CoreCounters counters;
+  TransactionLayer layer;
+  std::unique_ptr<DigestServer> challenge;
+  std::unique_ptr<DigestServer> users;
+  std::unique_ptr<LocationStore> memory;
+  LocationStore* store = nullptr;
+  std::unique_ptr<UserAgent> agent;
+  std::unique_ptr<Registrar> registrar;
+  std::unique_ptr<Proxy> proxy;
+};
+
+Core::Core(const CoreOptions& options, Random& random, LogHook log)
+    : impl_(std::make_unique<Impl>(options, random, std::move(log))) {}
+Core::~Core() = default;
+
+void Core::receive(std::string_view bytes, const Flow& flow, TimePoint now) {
+  if (only_line_ends(bytes)) return;
+  ++impl_->counters.received;
+  auto message = Message::parse(impl_->pool, bytes, impl_->scratch, impl_->limits);
+  if (!message) return receive_error(message.error(), bytes, flow, now);
+  impl_->dispatch(impl_->layer.receive(*std::move(message), flow, now), now);
+}
+
+void Core::receive_error(const ParseError& error, std::string_view bytes, const Flow& flow,
+                         TimePoint) {
+  impl_->count_bad(error, flow);
+  // The scratch index holds what could be read; an oversized input is read as far as the index reaches.
+  const auto head = bytes.substr(0, impl_->limits.message);
+  const auto again = parse(head, impl_->scratch, impl_->limits);
+  if (again && impl_->scratch.request == false) return;
+  impl_->refuse(MessageView(head.data(), impl_->scratch), error, flow);
+}
+
+void Core::resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now) {
+  impl_->dispatch(impl_->layer.resolved(txn, targets, now), now);
+}
+
+void Core::transport_failed(TxnId txn, std::error_code error, TimePoint now) {
+  impl_->dispatch(impl_->layer.transport_failed(txn, error, now), now);
+}
+
+void Core::expire(TimePoint now) {
+  while (TimerHook* hook = impl_->wheel.pop(now)) {
+    switch (hook->owner()) {
+      case TimerOwner::transaction: impl_->dispatch(impl_->layer.expire(*hook, now), now); break;
+      case TimerOwner::user_agent: impl_->agent->expire(*hook, now); break;
+      case TimerOwner::proxy: impl_->proxy->expire(*hook, now); break;
+      case TimerOwner::registrar:
+      case TimerOwner::application: break;
+    }
+  }
+}
+
+bool Core::next(Transmit& out) {
+  const bool any = impl_->layer.next(out);
+  if (any) ++impl_->counters.sent;
+  return any;
+}
+bool Core::next(Resolve& out) { return impl_->layer.next(out); }
+bool Core::next(UserEvent& out) { return impl_->agent->next(out); }
+TimePoint Core::deadline() const noexcept { return impl_->wheel.deadline(); }
+
+UserAgent& Core::user_agent() noexcept { return *impl_->agent; }
+TransactionLayer& Core::transactions() noexcept { return impl_->layer; }
+LocalAddresses& Core::locals() noexcept { return impl_->locals; }
+BlockPool& Core::pool() noexcept { return impl_->pool; }
+Random& Core::random() noexcept { return impl_->random; }
+const CoreCounters& Core::counters() const noexcept { return impl_->counters; }
+
+}  // namespace sipstack
