@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "parser/chars.hpp"
 #include "parser/top_via.hpp"
 
 namespace sipstack {
@@ -21,19 +22,6 @@ ParseLimits no_limits() noexcept {
   limits.headers = MessageIndex::kCapacity;
   limits.values = limits.params = UINT16_MAX;
   return limits;
-}
-
-bool is_control(char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < 0x20 && byte != '\t') || byte == 0x7f;
-}
-
-// RFC 3261 section 25.1.
-bool is_token(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
-  });
 }
 
 // Bytes into storage whose size is known to suffice.
@@ -102,9 +90,9 @@ bool has_tag(std::string_view value) noexcept {
       bracketed = false;
     } else if (c == ';' && !bracketed) {
       std::size_t begin = i + 1;
-      while (begin < value.size() && std::strchr(" \t\r\n", value[begin]) != nullptr) ++begin;
+      while (begin < value.size() && is_white(value[begin])) ++begin;
       std::size_t end = begin;
-      while (end < value.size() && is_token(value.substr(end, 1))) ++end;
+      while (end < value.size() && is_token_char(value[end])) ++end;
       if (iequals(value.substr(begin, end - begin), "tag")) return true;
     }
   }

@@ -54,6 +54,7 @@ class MessageWriter {
   WriteErrc error() const noexcept { return error_; }
 
  protected:
+  friend class Rewrite;
   MessageWriter(BlockPool& pool, std::size_t expected_size) noexcept;
   /// Bytes into lines_ as they are.
   void put(std::string_view bytes) noexcept;
