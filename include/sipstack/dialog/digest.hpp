@@ -29,33 +29,41 @@ std::string digest_ha1(DigestAlgorithm algorithm, std::string_view user, std::st
 /// later request, nc counted per nonce (RFC 7616 section 3.4).
 class DigestClient {
  public:
-  explicit DigestClient(std::vector<Credentials> credentials = {}) : credentials_(std::move(credentials)) {}
+  explicit DigestClient(std::vector<Credentials> credentials = {})
+      : credentials_(std::move(credentials)) {}
 
-  /// Takes the challenges of a 401 or 407. True where a retry makes sense: there are credentials for a
-  /// challenge that we support, and it is new (other nonce than the one just refused, or stale=true);
-  /// at most one fresh and one stale retry a request (hardening A61). Of several challenges of one
-  /// realm the topmost supported one is answered (RFC 8760 section 2.4).
+  /// Takes the challenges of a 401 or 407: WWW-Authenticate and Proxy-Authenticate both, as a forking
+  /// proxy gathers them (RFC 3261 section 16.7 step 7). True where a retry makes sense: there are
+  /// credentials for a challenge that we support, and it is new (other nonce than the one just refused,
+  /// or stale=true); at most one fresh and one stale retry for each realm and request (hardening A61).
+  /// Of several challenges of one realm the topmost supported one is answered (RFC 8760 section 2.4).
   bool challenged(const MessageView& response);
-  /// Writes Authorization and Proxy-Authorization for every realm challenged so far.
+  /// Writes Authorization and Proxy-Authorization for every realm challenged so far. `body` is for
+  /// auth-int, which is not supported yet: a challenge that offers nothing else is not answered.
   void authorize(MessageWriter& request, std::string_view method, std::string_view uri,
                  std::string_view body, Random& random);
   /// A request got through: the next challenge may be answered again.
   void succeeded() noexcept;
 
  private:
+  /// What answers one realm. Texts for the wire are as the challenge had them, quotes included; those
+  /// that are hashed are unquoted (RFC 7616 section 3.4.5).
   struct Session {
     bool proxy = false;
     DigestAlgorithm algorithm = DigestAlgorithm::md5;
-    std::string realm, nonce, opaque, user, ha1;
+    std::string realm_text, nonce_text, opaque_text, algorithm_text;
+    std::string realm, nonce, user, ha1;
     bool opaque_given = false;
-    bool algorithm_given = false;
     bool qop_auth = false;
-    std::uint32_t nc = 0;
+    std::uint32_t nc = 0;  ///< how often this nonce was used
+    int fresh_retries = 0;
+    int stale_retries = 0;
   };
+  Session* session(bool proxy, std::string_view realm) noexcept;
+  bool take(const AuthValue& challenge, bool proxy, std::vector<std::string>& seen);
+
   std::vector<Credentials> credentials_;
   std::vector<Session> sessions_;
-  int fresh_retries_ = 0;
-  int stale_retries_ = 0;
 };
 
 /// Gives HA1 (lower-case hex) of a user; nothing where there is no such user or no HA1 of that kind.
@@ -66,19 +74,22 @@ struct DigestServerOptions {
   std::string realm;
   std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha256, DigestAlgorithm::md5};
   Duration nonce_lifetime = std::chrono::seconds(300);
-  std::size_t max_nonces = 65536;  ///< nonces whose counts are remembered
+  /// Nonces whose counts are remembered. Past it the oldest are forgotten and count as stale.
+  std::size_t max_nonces = 65536;
 };
 
 enum class DigestVerdict : std::uint8_t {
   accepted,
-  missing,   ///< no credentials for our realm: challenge
-  stale,     ///< right, but the nonce is old or ours no more: challenge with stale=true
-  refused    ///< wrong digest, replay, unknown user, malformed: challenge again
+  missing,  ///< no credentials for our realm: challenge
+  stale,    ///< right, but the nonce is old or ours no more: challenge with stale=true
+  refused   ///< wrong digest, replay, unknown user, malformed: challenge again
 };
 
 /// Server side: nonces are stateless to issue (time, random bits, HMAC-SHA256 with a key from Random);
 /// what is kept is the replay window of nonces that were used. Constant-time comparison; an unknown user
-/// costs and answers the same as a wrong password (hardening A65 to A69).
+/// costs and answers the same as a wrong password (hardening A65 to A69). qop=auth is required.
+///
+/// Threads: its shard's. `random` is drawn from for every nonce and must live longer.
 class DigestServer {
  public:
   DigestServer(DigestServerOptions options, Ha1Lookup users, Random& random);
@@ -88,11 +99,14 @@ class DigestServer {
     DigestVerdict verdict = DigestVerdict::missing;
     std::string user;  ///< where accepted
   };
-  /// `proxy`: look at Proxy-Authorization instead of Authorization.
+  /// `proxy`: look at Proxy-Authorization instead of Authorization. The uri parameter must equal the
+  /// Request-URI, or (no proxy, no REGISTER) the URI in To: a proxy before us may have retargeted the
+  /// request (RFC 3261 section 22.4 item 5).
   Result check(const MessageView& request, bool proxy, TimePoint now);
   /// Adds a challenge for each algorithm, strongest first, to a 401 or 407.
   void challenge(ResponseWriter& response, bool proxy, bool stale, TimePoint now);
   const std::string& realm() const noexcept;
+  std::size_t nonces() const noexcept;  ///< nonces whose counts are remembered now
 
  private:
   struct Impl;

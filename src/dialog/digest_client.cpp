@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answering challenges. RFC 3261 section 22.2 and 22.3, RFC 7616 section 3.4, RFC 8760 section 2.4.
+#include <algorithm>
+
+#include "dialog/digest_hash.hpp"
+#include "sipstack/dialog/digest.hpp"
+
+namespace sipstack {
+namespace {
+
+/// Realms that one client remembers: a server that invents a realm a response must not make it grow.
+constexpr std::size_t kMaxRealms = 4;
+
+/// True where the list of tokens in `offered` has "auth".
+bool offers_auth(std::string_view offered) noexcept {
+  while (!offered.empty()) {
+    const auto comma = offered.find(',');
+    std::string_view token = offered.substr(0, comma);
+    while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
+      token.remove_prefix(1);
+    while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
+    if (iequals(token, "auth")) return true;
+    if (comma == std::string_view::npos) break;
+    offered.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+/// The parameter as it stands, for the wire: folds gone, in quotes.
+std::string quoted(const AuthValue& challenge, std::string_view name) {
+  std::string text = unfold(challenge.find(name).value_or(std::string_view{}));
+  return !text.empty() && text.front() == '"' ? text : quote(text);
+}
+
+std::string nonce_count(std::uint32_t nc) {
+  std::string text(8, '0');
+  for (std::size_t i = 8; i-- > 0; nc >>= 4) text[i] = "0123456789abcdef"[nc & 15];
+  return text;
+}
+
+}  // namespace
+
+DigestClient::Session* DigestClient::session(bool proxy, std::string_view realm) noexcept {
+  for (Session& s : sessions_)
+    if (s.proxy == proxy && s.realm == realm) return &s;
+  return nullptr;
+}
+
+bool DigestClient::challenged(const MessageView& response) {
+  bool retry = false;
+  for (const bool proxy : {false, true}) {
+    std::vector<std::string> seen;
+    for (const auto& challenge :
+         response.all(proxy ? hdr::proxy_authenticate : hdr::www_authenticate))
+      if (challenge && take(*challenge, proxy, seen)) retry = true;
+  }
+  return retry;
+}
+
+/// `seen`: realms of this response that are dealt with already. True where it can be answered anew.
+bool DigestClient::take(const AuthValue& challenge, bool proxy, std::vector<std::string>& seen) {
+  // What is unknown is skipped: the next challenge may be one for us (RFC 7616 section 3.3).
+  if (!iequals(challenge.scheme, "Digest")) return false;
+  for (const auto name : {"realm", "nonce"})
+    if (challenge.count(name) != 1) return false;
+  for (const auto name : {"algorithm", "qop", "opaque", "stale"})
+    if (challenge.count(name) > 1) return false;
+  const auto algorithm_text = digest::param(challenge, "algorithm");
+  const auto algorithm = digest::algorithm_from(algorithm_text.value_or("MD5"));
+  if (!algorithm) return false;
+  const auto qop = digest::param(challenge, "qop");
+  if (qop && !offers_auth(*qop)) return false;
+
+  const std::string realm = *digest::param(challenge, "realm");
+  if (std::find(seen.begin(), seen.end(), realm) != seen.end()) return false;
+  const auto credentials =
+      std::find_if(credentials_.begin(), credentials_.end(),
+                   [&](const Credentials& c) { return c.realm.empty() || c.realm == realm; });
+  if (credentials == credentials_.end()) return false;
+  seen.push_back(realm);
+
+  const std::string nonce = *digest::param(challenge, "nonce");
+  const bool stale = iequals(digest::param(challenge, "stale").value_or(""), "true");
+  Session* s = session(proxy, realm);
+  if (s == nullptr) {
+    if (sessions_.size() >= kMaxRealms) return false;
+    s = &sessions_.emplace_back();
+    s->proxy = proxy;
+    s->realm = realm;
+  } else if (s->nonce == nonce && !stale) {
+    return false;  // the very answer that was just refused
+  }
+  // Some servers never say stale: a new nonce counts as a fresh challenge, once (field note 79).
+  int& retries = stale && s->nc > 0 ? s->stale_retries : s->fresh_retries;
+  if (++retries > 1) return false;
+
+  s->algorithm = *algorithm;
+  s->algorithm_text = algorithm_text.value_or("");
+  s->realm_text = quoted(challenge, "realm");
+  s->nonce_text = quoted(challenge, "nonce");
+  s->opaque_given = challenge.count("opaque") == 1;
+  s->opaque_text = s->opaque_given ? quoted(challenge, "opaque") : "";
+  s->qop_auth = qop.has_value();
+  s->user = credentials->user;
+  s->ha1 = digest_ha1(*algorithm, credentials->user, realm, credentials->password);
+  if (s->nonce != nonce) s->nc = 0;  // nc counts the uses of one nonce (hardening A66)
+  s->nonce = nonce;
+  return true;
+}
+
+void DigestClient::authorize(MessageWriter& request, std::string_view method, std::string_view uri,
+                             std::string_view /*body*/, Random& random) {
+  for (Session& s : sessions_) {
+    if (s.nonce_text.empty()) continue;
+    const std::string nc = nonce_count(++s.nc);
+    const std::string cnonce = s.qop_auth ? random.token(16) : std::string();
+    digest::Input in;
+    in.ha1 = s.ha1;
+    in.nonce = s.nonce;
+    in.method = method;
+    in.uri = uri;
+    if (s.qop_auth) {
+      in.nc = nc;
+      in.cnonce = cnonce;
+      in.qop = "auth";
+    }
+    std::string value = "Digest username=" + quote(s.user) + ", realm=" + s.realm_text +
+                        ", nonce=" + s.nonce_text + ", uri=" + quote(uri) + ", response=\"" +
+                        digest::response(s.algorithm, in) + "\"";
+    if (!s.algorithm_text.empty()) value += ", algorithm=" + s.algorithm_text;
+    if (s.qop_auth) value += ", cnonce=\"" + cnonce + "\", qop=auth, nc=" + nc;
+    if (s.opaque_given) value += ", opaque=" + s.opaque_text;
+    request.header(s.proxy ? HeaderId::proxy_authorization : HeaderId::authorization, value);
+  }
+}
+
+void DigestClient::succeeded() noexcept {
+  for (Session& s : sessions_) s.fresh_retries = s.stale_retries = 0;
+}
+
+}  // namespace sipstack
