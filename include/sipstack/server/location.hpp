@@ -18,33 +18,36 @@ namespace sipstack {
 
 /// One contact of an AOR.
 struct Binding {
-  std::string contact;        ///< URI as registered, without <>
-  std::string params;         ///< the header parameters but expires and q: ";+sip.instance=..."
-  int q = 1000;               ///< thousandths
+  std::string contact;  ///< URI as registered, without <>
+  std::string params;   ///< the header parameters but expires and q: ";+sip.instance=..."
+  int q = 1000;         ///< thousandths
   bool has_q = false;
   std::vector<std::string> path;  ///< Path values (whole name-addrs), first hop first
   std::string call_id;
   std::uint32_t cseq = 0;
   TimePoint expires{};
-  Flow flow;                  ///< where the REGISTER came from
+  Flow flow;  ///< where the REGISTER came from
+  /// The contact itself sent the REGISTER, over a connection: requests may go to it by `flow`.
+  bool by_flow = false;
 };
 
 /// What one REGISTER does to one AOR, all or nothing. Contacts are told apart by URI equality
 /// (RFC 3261 section 19.1.4).
 struct BindingUpdate {
-  std::string aor;            ///< canonical
-  bool remove_all = false;    ///< Contact: *
-  std::vector<Binding> set;   ///< expires <= now: remove
-  std::string call_id;        ///< of the REGISTER
+  std::string aor;           ///< canonical
+  bool remove_all = false;   ///< Contact: *
+  std::vector<Binding> set;  ///< expires <= now: remove
+  std::string call_id;       ///< of the REGISTER
   std::uint32_t cseq = 0;
   std::size_t max_bindings = 10;
 };
 
 enum class LocationErrc { ok, out_of_order, too_many, unavailable };
 
-/// The outcome: the bindings of the AOR afterwards.
+/// The outcome: the bindings of the AOR afterwards, by q descending, then latest first.
 using LocationResult = expected<std::vector<Binding>, LocationErrc>;
-using LocationHandler = std::function<void(LocationResult)>;
+/// `now` is the time of the answer: that of the question where the store answers at once.
+using LocationHandler = std::function<void(LocationResult, TimePoint now)>;
 
 /// A store of bindings. Completion is asynchronous: a handler may be called before the call returns (as
 /// the store in memory does) or later, on the shard's thread; exactly once, unless the store dies first.

@@ -15,7 +15,7 @@ namespace sipstack {
 
 struct ProxyOptions {
   bool record_route = true;
-  bool redirect = false;          ///< 302 with the bindings instead of forwarding
+  bool redirect = false;  ///< 302 with the bindings instead of forwarding
   Duration timer_c = std::chrono::minutes(3) + std::chrono::seconds(5);  ///< RFC 3261 16.6 step 11
   std::size_t max_branches = 12;  ///< a request forks to at most as many targets
   int max_breadth = 60;           ///< RFC 5393 section 5
@@ -31,9 +31,9 @@ class Proxy {
 
   // inputs, from the core
   void receive(const RequestArrived& event, TimePoint now);
-  void receive(const AckArrived& event, TimePoint now);       ///< forwarded without a transaction
+  void receive(const AckArrived& event, TimePoint now);  ///< forwarded without a transaction
   void receive(const ResponseArrived& event, TimePoint now);
-  void receive(const StrayResponse& event, TimePoint now);    ///< late 2xx: forwarded (RFC 6026 7.1)
+  void receive(const StrayResponse& event, TimePoint now);  ///< late 2xx: forwarded (RFC 6026 7.1)
   void receive(const TxnFailed& event, TimePoint now);
   void expire(TimerHook& hook, TimePoint now);
 

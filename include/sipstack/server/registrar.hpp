@@ -14,11 +14,11 @@
 namespace sipstack {
 
 struct RegistrarOptions {
-  std::vector<std::string> domains;     ///< hosts whose AORs are served; our own addresses count too
-  std::uint32_t min_expires = 60;       ///< seconds; shorter ones (but 0) get 423
+  std::vector<std::string> domains;  ///< hosts whose AORs are served; our own addresses count too
+  std::uint32_t min_expires = 60;    ///< seconds; shorter ones (but 0) get 423
   std::uint32_t default_expires = 3600;
-  std::uint32_t max_expires = 7200;     ///< longer ones are shortened
-  std::size_t max_contacts = 10;        ///< an AOR
+  std::uint32_t max_expires = 7200;  ///< longer ones are shortened
+  std::size_t max_contacts = 10;     ///< an AOR
   std::string product = "sipstack/0.1";
 };
 

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bindings in memory. RFC 3261 section 10.3 steps 6 and 7.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "sipstack/base/random.hpp"
+#include "sipstack/server/location.hpp"
+
+namespace sipstack {
+
+struct MemoryLocationOptions {
+  std::size_t max_bindings = 1'000'000;  ///< of all AORs together; past it `unavailable`
+};
+
+/// Keeps bindings until they expire or are removed; answers before the call returns. What has expired
+/// is never given out; its memory comes back when its AOR is looked at, or a little with every update,
+/// or by sweep().
+///
+/// Threads: its shard's.
+class MemoryLocation final : public LocationStore {
+ public:
+  explicit MemoryLocation(Random& random, const MemoryLocationOptions& options = {});
+  ~MemoryLocation() override;
+
+  void find(std::string_view aor, TimePoint now, LocationHandler done) override;
+  void update(BindingUpdate update, TimePoint now, LocationHandler done) override;
+
+  /// Drops every binding that has expired. O(AORs).
+  void sweep(TimePoint now);
+  std::size_t aors() const noexcept;
+  std::size_t bindings() const noexcept;  ///< expired ones that were not swept yet included
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sipstack
