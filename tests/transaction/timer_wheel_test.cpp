@@ -2,6 +2,7 @@
 // The timer wheel against the rules of its header and against a sorted map.
 #include "sipstack/transaction/timer_wheel.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <iterator>
 #include <map>
