@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls as a user holds them. Includes nothing of Asio but async_result.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/async_result.hpp>
+
+#include "sipstack/base/expected.hpp"
+#include "sipstack/dialog/user_agent.hpp"
+#include "sipstack/parser/sdp.hpp"
+
+namespace sipstack {
+
+using error_code = std::error_code;
+
+class Endpoint;
+struct EndpointState;
+
+/// A call that stands, or is being set up. A small copyable handle: {endpoint, slot, generation}. Once
+/// the call or the endpoint is gone, commands give Errc::gone and setters do nothing; none dangles.
+/// Threads: the io_context's thread.
+///
+/// Handlers: each setter replaces the handler before. They are called on the io_context's thread, never
+/// from inside a command, and may issue any command, destroy the endpoint included.
+class Call {
+ public:
+  Call() = default;
+
+  explicit operator bool() const noexcept;  ///< the call is still there
+  /// The Call-ID header field: known once a message of the call has come; "" before and when gone.
+  std::string call_id() const;
+
+  /// BYE, CANCEL or a refusal, by the call's state. on_ended() follows.
+  error_code hang_up(std::string_view reason = {});
+  /// A new offer in the dialog; its outcome comes by on_answered() or on_reinvite_failed().
+  error_code reinvite(std::string_view sdp);
+  error_code reinvite(const sdp::Session& offer);
+  /// A request within the call, e.g. INFO. `done` gets the final response.
+  error_code request(std::string_view method, std::string_view content_type, std::string_view body,
+                     std::function<void(error_code, Message)> done);
+
+  // the peer's re-INVITE that waits
+  error_code accept(std::string_view sdp);
+  error_code accept(const sdp::Session& answer);
+  error_code reject(int status, std::string_view reason = {});
+  /// Our answer to the offer that a 2xx brought, where our INVITE had none.
+  error_code acknowledge(std::string_view sdp);
+  error_code acknowledge(const sdp::Session& answer);
+
+  void on_progress(std::function<void(const Message& response)> handler);  ///< 1xx to our INVITE
+  void on_answered(std::function<void(const Message& response)> handler);  ///< 2xx to our re-INVITE
+  void on_reinvite_failed(std::function<void(const ReinviteFailed&)> handler);
+  /// Without a handler it is refused with 488, and the call goes on as it was.
+  void on_reinvite(std::function<void(const Message& request)> handler);
+  /// ACK for a 2xx of ours, with the answer where the 2xx held the offer.
+  void on_confirmed(std::function<void(const Message& ack)> handler);
+  /// A request that the user agent does not answer by itself: Endpoint::respond(). Without a handler: 501.
+  void on_request(std::function<void(TxnId, const Message& request)> handler);
+  void on_ended(std::function<void(const CallEnded&)> handler);
+
+  friend bool operator==(const Call& a, const Call& b) noexcept {
+    return a.id_ == b.id_ && !a.state_.owner_before(b.state_) && !b.state_.owner_before(a.state_);
+  }
+  friend bool operator!=(const Call& a, const Call& b) noexcept { return !(a == b); }
+
+ private:
+  friend struct EndpointState;
+  friend class IncomingCall;
+  Call(std::weak_ptr<EndpointState> state, CallId id) : state_(std::move(state)), id_(id) {}
+  std::weak_ptr<EndpointState> state_;
+  CallId id_;
+};
+
+/// A call that waits for our answer: ring(), then reject() or async_accept(). Copyable; kept as long as
+/// one likes. Where the caller has gone meanwhile ring() and reject() do nothing: Call::on_ended() tells.
+class IncomingCall {
+ public:
+  const Message& invite() const noexcept { return invite_; }
+  /// The SDP offer. bad_body where there is none (then accept with an offer of ours; the answer comes with
+  /// the ACK: Call::on_confirmed()) or where it can't be read.
+  expected<sdp::Session, ParseError> offer() const;
+  /// True where the INVITE has a body at all.
+  bool has_offer() const noexcept;
+  Call call() const { return call_; }
+
+  void ring(int status = 180, std::string_view sdp = {});
+  void reject(int status, std::string_view reason = {}, const ExtraHeaders& headers = {});
+
+  /// 200 with this SDP. Handler: void(error_code, Call), when the ACK has come or will not.
+  template <class Token>
+  auto async_accept(std::string sdp, Token&& token) {
+    return boost::asio::async_initiate<Token, void(error_code, Call)>(
+        [self = *this](auto handler, std::string body) mutable {
+          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+          self.accept(body, [shared](error_code ec, Call call) {
+            std::move (*shared)(ec, std::move(call));
+          });
+        },
+        token, std::move(sdp));
+  }
+  template <class Token>
+  auto async_accept(const sdp::Session& answer, Token&& token) {
+    return async_accept(to_string(answer), std::forward<Token>(token));
+  }
+
+ private:
+  friend struct EndpointState;
+  IncomingCall(Call call, Message invite) : call_(std::move(call)), invite_(std::move(invite)) {}
+  void accept(std::string_view sdp, std::function<void(error_code, Call)> done);
+  Call call_;
+  Message invite_;
+};
+
+}  // namespace sipstack

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands of a call's handle: looked up, carried out, flushed.
+#include "sipstack/endpoint/call.hpp"
+
+#include <utility>
+
+#include "endpoint/state.hpp"
+
+namespace sipstack {
+
+namespace {
+
+/// command(agent, now) where the endpoint lives; its outcome, or Errc::gone.
+template <class Command>
+error_code carry_out(const std::weak_ptr<EndpointState>& weak, Command command) {
+  const auto state = weak.lock();
+  if (!state || state->closed_down) return Errc::gone;
+  const error_code error = command(*state, state->now());
+  state->commanded();
+  return error;
+}
+
+template <class F>
+void with_record(const std::weak_ptr<EndpointState>& weak, CallId id, F f) {
+  if (const auto state = weak.lock())
+    if (const auto record = state->call(id)) f(*record);
+}
+
+}  // namespace
+
+Call::operator bool() const noexcept {
+  const auto state = state_.lock();
+  return state && !state->closed_down && state->calls.count(id_) != 0;
+}
+
+std::string Call::call_id() const {
+  std::string text;
+  with_record(state_, id_, [&](const CallRecord& record) { text = record.call_id; });
+  return text;
+}
+
+error_code Call::hang_up(std::string_view reason) {
+  return carry_out(
+      state_, [&](EndpointState& s, TimePoint now) { return s.agent().hang_up(id_, now, reason); });
+}
+
+error_code Call::reinvite(std::string_view sdp) {
+  return carry_out(
+      state_, [&](EndpointState& s, TimePoint now) { return s.agent().reinvite(id_, sdp, now); });
+}
+error_code Call::reinvite(const sdp::Session& offer) { return reinvite(to_string(offer)); }
+
+error_code Call::request(std::string_view method, std::string_view content_type,
+                         std::string_view body, std::function<void(error_code, Message)> done) {
+  return carry_out(state_, [&](EndpointState& s, TimePoint now) -> error_code {
+    const auto id = s.agent().request(id_, method, content_type, body, now);
+    if (!id) return id.error();
+    if (done) s.requests.emplace(*id, std::move(done));
+    return {};
+  });
+}
+
+error_code Call::accept(std::string_view sdp) {
+  return carry_out(
+      state_, [&](EndpointState& s, TimePoint now) { return s.agent().accept(id_, sdp, now); });
+}
+error_code Call::accept(const sdp::Session& answer) { return accept(to_string(answer)); }
+
+error_code Call::reject(int status, std::string_view reason) {
+  return carry_out(state_, [&](EndpointState& s, TimePoint now) {
+    return s.agent().reject(id_, status, now, reason);
+  });
+}
+
+error_code Call::acknowledge(std::string_view sdp) {
+  return carry_out(state_, [&](EndpointState& s, TimePoint now) {
+    return s.agent().acknowledge(id_, sdp, now);
+  });
+}
+error_code Call::acknowledge(const sdp::Session& answer) { return acknowledge(to_string(answer)); }
+
+void Call::on_progress(std::function<void(const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.progress = std::move(handler); });
+}
+void Call::on_answered(std::function<void(const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.answered = std::move(handler); });
+}
+void Call::on_reinvite_failed(std::function<void(const ReinviteFailed&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.reinvite_failed = std::move(handler); });
+}
+void Call::on_reinvite(std::function<void(const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.reinvited = std::move(handler); });
+}
+void Call::on_confirmed(std::function<void(const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.confirmed = std::move(handler); });
+}
+void Call::on_request(std::function<void(TxnId, const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.requested = std::move(handler); });
+}
+void Call::on_ended(std::function<void(const CallEnded&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.ended = std::move(handler); });
+}
+
+bool IncomingCall::has_offer() const noexcept { return !invite_->body().empty(); }
+
+expected<sdp::Session, ParseError> IncomingCall::offer() const {
+  if (!has_offer()) return unexpected(ParseError{ParseErrc::bad_body, HeaderId::content_type, 0});
+  return sdp::Session::parse(invite_->body());
+}
+
+void IncomingCall::ring(int status, std::string_view sdp) {
+  carry_out(call_.state_, [&](EndpointState& s, TimePoint now) {
+    return s.agent().ring(call_.id_, status, now, sdp);
+  });
+}
+
+void IncomingCall::reject(int status, std::string_view reason, const ExtraHeaders& headers) {
+  carry_out(call_.state_, [&](EndpointState& s, TimePoint now) {
+    return s.agent().reject(call_.id_, status, now, reason, headers);
+  });
+}
+
+void IncomingCall::accept(std::string_view sdp, std::function<void(error_code, Call)> done) {
+  const auto state = call_.state_.lock();
+  if (!state) return;  // with the endpoint go its handlers
+  const auto record = state->call(call_.id_);
+  error_code error = Errc::gone;
+  if (record && !state->closed_down) error = state->agent().accept(call_.id_, sdp, state->now());
+  if (!error)
+    record->accepted = std::move(done);
+  else
+    state->tell_later([done = std::move(done), error, call = call_] { done(error, call); });
+  state->commanded();
+}
+
+}  // namespace sipstack

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// The endpoint's commands. Each is the core's, followed by a flush.
+#include "sipstack/endpoint/endpoint.hpp"
+
+#include <utility>
+
+#include <boost/asio/ip/udp.hpp>
+
+#include "endpoint/state.hpp"
+#include "sipstack/base/errc.hpp"
+
+namespace sipstack {
+
+namespace {
+
+/// TRANSPORT:HOST:PORT taken apart.
+struct Place {
+  Transport transport = Transport::udp;
+  SocketAddress address;
+};
+
+expected<Place, error_code> find_place(boost::asio::io_context& io, std::string_view where) {
+  const auto invalid = unexpected(std::make_error_code(std::errc::invalid_argument));
+  Place place;
+  const std::size_t colon = where.find(':');
+  if (colon == std::string_view::npos || !transport_from(where.substr(0, colon), place.transport))
+    return invalid;
+  const std::string_view rest = where.substr(colon + 1);
+  if (const auto address = SocketAddress::parse(rest)) {
+    place.address = *address;
+    return place;
+  }
+  // A name of this machine, "localhost": the hosts file, asked once at the start. IPv4 goes first.
+  const std::size_t last = rest.rfind(':');
+  if (last == std::string_view::npos || last == 0) return invalid;
+  const auto port = SocketAddress::parse("0.0.0.0" + std::string(rest.substr(last)));
+  if (!port || rest.substr(0, last).find_first_of(":[]") != std::string_view::npos) return invalid;
+  boost::asio::ip::udp::resolver names(io);
+  boost::system::error_code error;
+  const auto found = names.resolve(std::string(rest.substr(0, last)), "",
+                                   boost::asio::ip::resolver_base::passive, error);
+  if (error) return unexpected(error_code(error));
+  for (const bool want_v4 : {true, false}) {
+    for (const auto& entry : found) {
+      const auto ip = entry.endpoint().address();
+      if (ip.is_v4() != want_v4) continue;
+      place.address = {want_v4 ? IpAddress::v4(ip.to_v4().to_bytes())
+                               : IpAddress::v6(ip.to_v6().to_bytes(),
+                                               static_cast<std::uint32_t>(ip.to_v6().scope_id())),
+                       port->port};
+      return place;
+    }
+  }
+  return unexpected(std::make_error_code(std::errc::address_not_available));
+}
+
+std::string host_and_port(std::string_view host, std::uint16_t port) {
+  const bool bare_v6 = host.find(':') != std::string_view::npos && host.front() != '[';
+  return (bare_v6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::to_string(port);
+}
+
+/// Takes the handlers where the call begins.
+expected<Call, error_code> begin_invite(EndpointState& state, const CallOptions& options,
+                                        std::function<void(Call, const Message&)>& progress,
+                                        std::function<void(error_code, Call, Message)>& done) {
+  if (state.closed_down) return unexpected(make_error_code(Errc::gone));
+  const auto id = state.agent().invite(options, state.now());
+  if (id) {
+    auto record = std::make_shared<CallRecord>();
+    record->first_progress = std::move(progress);
+    record->invited = std::move(done);
+    state.calls.emplace(*id, std::move(record));
+  }
+  state.commanded();
+  if (!id) return unexpected(id.error());
+  return state.handle(*id);
+}
+
+}  // namespace
+
+Endpoint::Endpoint(boost::asio::io_context& io, const EndpointOptions& options)
+    : state_(std::make_shared<EndpointState>(io, options)) {}
+
+Endpoint::~Endpoint() {
+  if (state_) state_->close();
+}
+
+Endpoint::Endpoint(Endpoint&&) noexcept = default;
+
+Endpoint& Endpoint::operator=(Endpoint&& other) noexcept {
+  if (this != &other) {
+    if (state_) state_->close();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+expected<SocketAddress, error_code> Endpoint::listen(std::string_view where) {
+  if (state_->closed_down) return unexpected(make_error_code(Errc::gone));
+  const auto place = find_place(state_->io, where);
+  if (!place) return unexpected(place.error());
+  const auto bound = state_->transports->listen(place->transport, place->address);
+  if (!bound) return bound;
+  LocalAddress local{place->transport, *bound, {}};
+  if (!state_->options.advertised_host.empty())
+    local.advertised = host_and_port(state_->options.advertised_host, bound->port);
+  else if (!bound->ip.is_unspecified())
+    local.advertised = bound->to_string();
+  state_->core.locals().add(std::move(local));
+  return bound;
+}
+
+void Endpoint::on_invite(std::function<void(IncomingCall)> handler) {
+  state_->invited = std::move(handler);
+}
+
+void Endpoint::on_request(std::function<void(TxnId, const Message&, const Flow&)> handler) {
+  state_->requested = std::move(handler);
+}
+
+void Endpoint::on_registration(std::function<void(const RegistrationChanged&)> handler) {
+  state_->registration = std::move(handler);
+}
+
+error_code Endpoint::respond(TxnId txn, int status, std::string_view content_type,
+                             std::string_view body, const ExtraHeaders& headers) {
+  if (state_->closed_down) return Errc::gone;
+  const error_code error =
+      state_->agent().respond(txn, status, state_->now(), content_type, body, headers);
+  state_->commanded();
+  return error;
+}
+
+expected<Call, error_code> Endpoint::invite(const CallOptions& options,
+                                            std::function<void(Call, const Message&)> progress,
+                                            std::function<void(error_code, Call, Message)> done) {
+  return begin_invite(*state_, options, progress, done);
+}
+
+void Endpoint::start_invite(EndpointState& state, const CallOptions& options,
+                            std::function<void(Call, const Message&)> progress,
+                            std::function<void(error_code, Call, Message)> done) {
+  const auto call = begin_invite(state, options, progress, done);
+  if (!call)
+    state.tell_later([done = std::move(done), error = call.error()] { done(error, {}, {}); });
+}
+
+void Endpoint::start_request(EndpointState& state, std::string_view method,
+                             const RequestOptions& options,
+                             std::function<void(error_code, Message)> done) {
+  if (state.closed_down) return;
+  const auto id = state.agent().request(method, options, state.now());
+  if (id)
+    state.requests.emplace(*id, std::move(done));
+  else
+    state.tell_later([done = std::move(done), error = id.error()] { done(error, {}); });
+  state.commanded();
+}
+
+void Endpoint::start_register(EndpointState& state, const RegistrationOptions& options,
+                              std::function<void(error_code, RegistrationId, Message)> done) {
+  if (state.closed_down) return;
+  const auto id = state.agent().add_registration(options, state.now());
+  if (id)
+    state.registrations.emplace(*id, std::move(done));
+  else
+    state.tell_later([done = std::move(done), error = id.error()] { done(error, {}, {}); });
+  state.commanded();
+}
+
+error_code Endpoint::unregister(RegistrationId registration) {
+  if (state_->closed_down) return Errc::gone;
+  const error_code error = state_->agent().remove(registration, state_->now());
+  state_->commanded();
+  return error;
+}
+
+void Endpoint::shut_down(Duration limit, std::function<void()> done) {
+  EndpointState& state = *state_;
+  if (state.closed_down || state.ending) return;
+  state.ending = true;
+  state.ended = std::move(done);
+  state.agent().shut_down(state.now());
+  state.limit.expires_after(limit);
+  state.limit.async_wait(
+      [weak = std::weak_ptr<EndpointState>(state_)](boost::system::error_code moved) {
+        const auto self = weak.lock();
+        if (!moved && self && !self->closed_down) self->finish();
+      });
+  state.commanded();  // idle already: the events that come of it end here
+}
+
+Core& Endpoint::core() noexcept { return state_->core; }
+
+const TransportCounters& Endpoint::transport_counters() const noexcept {
+  static const TransportCounters nothing;
+  return state_->transports ? state_->transports->counters() : nothing;
+}
+
+}  // namespace sipstack

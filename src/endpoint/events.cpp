@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each event of the user agent finds the handler that its user has hung on it.
+#include <string>
+#include <utility>
+
+#include "endpoint/state.hpp"
+
+namespace sipstack {
+
+namespace {
+
+/// What a request gets that nobody here wants (RFC 3261 section 21.5.2).
+constexpr int kNotImplemented = 501;
+
+}  // namespace
+
+void EndpointState::on(CallArrived& event) {
+  auto record = std::make_shared<CallRecord>();
+  record->call_id = std::string(event.invite->call_id());
+  calls.emplace(event.call, std::move(record));
+  if (!invited) {
+    agent().reject(event.call, 480, now());
+    return;
+  }
+  invited(IncomingCall(handle(event.call), std::move(event.invite)));
+}
+
+void EndpointState::on(CallProgress& event) {
+  const auto record = call(event.call);
+  if (!record) return;
+  if (record->call_id.empty()) record->call_id = std::string(event.response->call_id());
+  record->first_progress(handle(event.call), event.response);
+  record->progress(event.response);
+}
+
+void EndpointState::on(CallAnswered& event) {
+  const auto record = call(event.call);
+  if (!record) return;
+  if (event.reinvite) {
+    record->answered(event.response);
+    return;
+  }
+  if (record->call_id.empty()) record->call_id = std::string(event.response->call_id());
+  if (const auto done = std::exchange(record->invited, nullptr))
+    done({}, handle(event.call), std::move(event.response));
+}
+
+void EndpointState::on(CallConfirmed& event) {
+  const auto record = call(event.call);
+  if (!record) return;
+  if (const auto done = std::exchange(record->accepted, nullptr)) done({}, handle(event.call));
+  record->confirmed(event.ack);
+}
+
+void EndpointState::on(CallReinvited& event) {
+  const auto record = call(event.call);
+  if (record && record->reinvited)
+    record->reinvited(event.request);
+  else
+    agent().reject(event.call, 488, now());
+}
+
+void EndpointState::on(ReinviteFailed& event) {
+  if (const auto record = call(event.call)) record->reinvite_failed(event);
+}
+
+void EndpointState::on(CallRequest& event) {
+  const auto record = call(event.call);
+  if (record && record->requested)
+    record->requested(event.txn, event.request);
+  else
+    agent().respond(event.txn, kNotImplemented, now());
+}
+
+void EndpointState::on(CallEnded& event) {
+  const auto found = calls.find(event.call);
+  if (found == calls.end()) return;
+  const auto record = std::move(found->second);
+  calls.erase(found);  // the handle is stale from here on
+  error_code error = event.error;
+  if (!error && event.status < 300) {
+    switch (event.cause) {
+      case CallEnded::Cause::local_bye:
+      case CallEnded::Cause::remote_bye:
+      case CallEnded::Cause::cancelled: error = Errc::cancelled; break;
+      case CallEnded::Cause::timeout: error = Errc::timeout; break;
+      case CallEnded::Cause::not_acknowledged: error = Errc::not_acknowledged; break;
+      case CallEnded::Cause::rejected:
+      case CallEnded::Cause::failed: error = Errc::bad_response; break;
+    }
+  }
+  if (const auto done = std::exchange(record->invited, nullptr)) {
+    // A refusal is an outcome and no error; our own CANCEL is told as what it was.
+    if (event.cause == CallEnded::Cause::cancelled) error = Errc::cancelled;
+    done(error, handle(event.call), event.message);
+  }
+  if (const auto done = std::exchange(record->accepted, nullptr))
+    done(error ? error : make_error_code(Errc::cancelled), handle(event.call));
+  record->ended(event);
+}
+
+void EndpointState::on(RequestReceived& event) {
+  if (requested)
+    requested(event.txn, event.request, event.flow);
+  else
+    agent().respond(event.txn, kNotImplemented, now());
+}
+
+void EndpointState::on(RequestCompleted& event) {
+  const auto found = requests.find(event.request);
+  if (found == requests.end()) return;
+  const auto done = std::move(found->second);
+  requests.erase(found);
+  done(event.error, std::move(event.response));
+}
+
+void EndpointState::on(RegistrationChanged& event) {
+  const auto found = registrations.find(event.registration);
+  if (found == registrations.end()) {
+    registration(event);
+    return;
+  }
+  const auto done = std::move(found->second);
+  registrations.erase(found);
+  done(event.error, event.registration, std::move(event.response));
+}
+
+}  // namespace sipstack

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an endpoint is made of: core, sockets, resolver, one timer, and the handlers of its user.
+//
+// The way of an input: core, then what the core wants sent, then the user's handlers. Commands given by a
+// handler come back here, are flushed at once and add their events to the queue that is being drained:
+// nothing recurses.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "sipstack/core/core.hpp"
+#include "sipstack/endpoint/endpoint.hpp"
+#include "sipstack/endpoint/system_random.hpp"
+#include "sipstack/transport/resolver.hpp"
+#include "sipstack/transport/transport.hpp"
+
+namespace sipstack {
+
+/// A user's handler that may be replaced, or die with its owner, while it runs.
+template <class... Args>
+class HandlerSlot {
+ public:
+  using Function = std::function<void(Args...)>;
+  HandlerSlot& operator=(Function function) {
+    function_ = function ? std::make_shared<const Function>(std::move(function)) : nullptr;
+    return *this;
+  }
+  explicit operator bool() const noexcept { return function_ != nullptr; }
+  template <class... Given>
+  void operator()(Given&&... given) const {
+    const auto running = function_;
+    if (running) (*running)(std::forward<Given>(given)...);
+  }
+
+ private:
+  std::shared_ptr<const Function> function_;
+};
+
+/// What a user has hung on one call.
+struct CallRecord {
+  std::string call_id;
+  std::function<void(error_code, Call, Message)> invited;  ///< of our INVITE; called once
+  std::function<void(error_code, Call)> accepted;          ///< of async_accept(); called once
+  HandlerSlot<Call, const Message&> first_progress;
+  HandlerSlot<const Message&> progress;
+  HandlerSlot<const Message&> answered;
+  HandlerSlot<const ReinviteFailed&> reinvite_failed;
+  HandlerSlot<const Message&> reinvited;
+  HandlerSlot<const Message&> confirmed;
+  HandlerSlot<TxnId, const Message&> requested;
+  HandlerSlot<const CallEnded&> ended;
+};
+
+struct HandleHash {
+  template <class T>
+  std::size_t operator()(Handle<T> h) const noexcept {
+    return std::hash<std::uint64_t>()((std::uint64_t{h.generation} << 32) | h.slot);
+  }
+};
+
+struct EndpointState final : TransportHandler, std::enable_shared_from_this<EndpointState> {
+  EndpointState(boost::asio::io_context& context, const EndpointOptions& given);
+
+  // inputs
+  void received(std::string_view bytes, const Flow& flow) override;
+  void stream_error(const ParseError& error, std::string_view bytes, const Flow& flow) override;
+  void send_failed(std::uint64_t token, std::error_code error) override;
+  void closed(const Flow& flow, std::error_code error) override;
+  void batch_end() override;
+  void timer_expired();
+
+  TimePoint now() const noexcept;
+  /// Where a command of the user ends: what it led to goes out. Events wait until it has returned.
+  void commanded();
+  /// Runs f on the io_context's thread as handlers are run, unless the endpoint is gone by then.
+  void tell_later(std::function<void()> f = {});
+
+  /// Sends, asks the resolver, re-arms the timer.
+  void flush();
+  /// Hands every event to its handler.
+  void tell();
+  /// The end: sockets, lookups and timer go, handlers stay uncalled.
+  void close();
+  void finish_when_idle();
+  void finish();
+
+  // one for each UserEvent
+  void on(CallArrived& event);
+  void on(CallProgress& event);
+  void on(CallAnswered& event);
+  void on(CallConfirmed& event);
+  void on(CallReinvited& event);
+  void on(ReinviteFailed& event);
+  void on(CallRequest& event);
+  void on(CallEnded& event);
+  void on(RequestReceived& event);
+  void on(RequestCompleted& event);
+  void on(RegistrationChanged& event);
+
+  std::shared_ptr<CallRecord> call(CallId id) const;
+  Call handle(CallId id) { return {weak_from_this(), id}; }
+  UserAgent& agent() noexcept { return core.user_agent(); }
+
+  boost::asio::io_context& io;
+  EndpointOptions options;
+  std::chrono::steady_clock::time_point origin = std::chrono::steady_clock::now();
+  SystemRandom random;
+  Core core;
+  std::unique_ptr<Transports> transports;
+  std::unique_ptr<Resolver> resolver;
+  boost::asio::steady_timer timer;
+  TimePoint armed = kNever;  ///< what `timer` waits for
+  boost::asio::steady_timer limit;
+  bool telling = false;
+  bool closed_down = false;
+  bool ending = false;
+
+  HandlerSlot<IncomingCall> invited;
+  HandlerSlot<TxnId, const Message&, const Flow&> requested;
+  HandlerSlot<const RegistrationChanged&> registration;
+  std::function<void()> ended;
+  std::unordered_map<CallId, std::shared_ptr<CallRecord>, HandleHash> calls;
+  std::unordered_map<RequestId, std::function<void(error_code, Message)>, HandleHash> requests;
+  std::unordered_map<RegistrationId, std::function<void(error_code, RegistrationId, Message)>,
+                     HandleHash>
+      registrations;
+};
+
+}  // namespace sipstack
