@@ -62,11 +62,17 @@ else()
     set(sipstack_pc_prefix "\${pcfiledir}/${sipstack_pc_up}")
 endif()
 
-function(sipstack_pkg_config component file description requires requires_private libs_private)
+# `needs` and `needs_libs` are what an archive's users have to link and a shared library's have not. In
+# Requires, not in Requires.private: an archive of ours goes with shared libraries of theirs, which
+# `pkg-config --static` would make static, too.
+function(sipstack_pkg_config component file description requires needs needs_libs)
+    set(libs "")
     if(sipstack_${component}_compiled)
         set(libs "-L\${libdir} -l${file}")
-    else()
-        set(libs "")
+    endif()
+    if(sipstack_static)
+        string(JOIN ", " requires ${requires} ${needs})
+        string(JOIN " " libs ${libs} ${needs_libs})
     endif()
     configure_file("${PROJECT_SOURCE_DIR}/cmake/sipstack.pc.in" ${file}.pc @ONLY)
     install(FILES "${PROJECT_BINARY_DIR}/${file}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
@@ -76,8 +82,8 @@ sipstack_pkg_config(parser sipstack-parser "The parser and writer of SIP message
 if(NOT SIPSTACK_PARSER_ONLY)
     sipstack_pkg_config(core sipstack-core "The SIP protocol without I/O: transactions, dialogs, server roles"
         "sipstack-parser = ${PROJECT_VERSION}" "libcrypto" "")
-    sipstack_pkg_config(sipstack sipstack "SIP over UDP, TCP and TLS on Boost.Asio"
-        "sipstack-core = ${PROJECT_VERSION}" "libssl, libcrypto, libcares, fmt" "-pthread")
+    sipstack_pkg_config(sipstack sipstack "SIP over UDP and TCP on Boost.Asio"
+        "sipstack-core = ${PROJECT_VERSION}" "libssl;libcrypto;libcares;fmt" "-pthread")
     sipstack_pkg_config(testing sipstack-testing "A simulated network for tests of SIP programs"
         "sipstack-core = ${PROJECT_VERSION}" "" "")
 endif()

@@ -73,9 +73,8 @@ class Tree:
     def pkg_config(self, consumer, package):
         """Built by the compiler with what pkg-config says. Returns the program and its headers."""
         environment = dict(os.environ, PKG_CONFIG_PATH=str(self.libdir / "pkgconfig"))
-        kind = [] if self.shared else ["--static"]
         flags = shlex.split(run("pkg-config", "--cflags", package, env=environment))
-        libraries = shlex.split(run("pkg-config", *kind, "--libs", package, env=environment))
+        libraries = shlex.split(run("pkg-config", "--libs", package, env=environment))
         source = self.consumers / consumer / "main.cpp"
         program = self.work / f"pkg-{consumer}"
         self.work.mkdir(exist_ok=True)
