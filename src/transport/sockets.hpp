@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all sockets of a shard share: the turn in which the handler is told and outputs are gathered,
+// failures that must not be told from inside send(), and routing of sends (RFC 3261 section 18).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <vector>
+
+#include "sipstack/transport/transport.hpp"
+#include "transport/connections.hpp"
+#include "transport/datagrams.hpp"
+#include "transport/udp_socket.hpp"
+
+namespace sipstack {
+
+class Sockets : public std::enable_shared_from_this<Sockets> {
+ public:
+  Sockets(boost::asio::io_context& io, TransportHandler& handler, BlockPool& pool,
+          const TransportOptions& options);
+
+  expected<SocketAddress, std::error_code> listen(Transport transport,
+                                                  const SocketAddress& address);
+  void send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token);
+  expected<SocketAddress, std::error_code> local_toward(Transport transport,
+                                                        const SocketAddress& remote);
+  /// Tells nobody any more; queued bytes still leave where `linger` says so.
+  void close(bool linger);
+
+  // for the sockets
+
+  /// Runs `tell`, which may call the handler, then tells notices and the batch's end and sends what came
+  /// of it. Every Asio handler of ours is one turn.
+  template <class F>
+  void turn(F&& tell) {
+    const auto self = shared_from_this();  // the handler may destroy Transports
+    in_turn_ = true;
+    tell();
+    end_turn();
+  }
+  /// For work that is done outside of a turn, in send(): flushes on the next one.
+  void schedule();
+  /// Told in the turn that follows, or at the end of this one.
+  void fail(std::uint64_t token, std::error_code error);
+  void tell_closed(const Flow& flow, std::error_code error);
+  void flush_later(std::shared_ptr<Connection> connection);
+
+  /// Null once closed.
+  TransportHandler* handler() noexcept { return handler_; }
+  boost::asio::io_context& io() noexcept { return io_; }
+  BlockPool& pool() noexcept { return pool_; }
+  const TransportOptions& options() const noexcept { return options_; }
+  TransportCounters& counters() noexcept { return counters_; }
+  Connections& connections() noexcept { return connections_; }
+  DatagramIo& datagrams();
+  /// kScratch bytes into which streams are read; good until the turn ends.
+  char* scratch();
+
+  static constexpr std::size_t kScratch = 65536;
+
+ private:
+  /// Something to tell that is not a message: a failed send (token not 0), or a closed connection.
+  struct Notice {
+    std::uint64_t token = 0;
+    std::error_code error;
+    Flow flow;
+  };
+  static constexpr std::size_t kMaxNotices = 65536;
+
+  void end_turn();
+  void flush();
+  void tell_notices();
+  UdpSocket* udp_for(const Flow& flow);
+  std::shared_ptr<UdpSocket> nearest_udp(const SocketAddress& remote);
+  expected<IpAddress, std::error_code> route_source(const SocketAddress& remote);
+
+  boost::asio::io_context& io_;
+  TransportHandler* handler_;
+  BlockPool& pool_;
+  TransportOptions options_;
+  TransportCounters counters_;
+  std::unique_ptr<DatagramIo> datagrams_;
+  std::unique_ptr<char[]> scratch_;
+  std::vector<std::shared_ptr<UdpSocket>> udp_;
+  Connections connections_;
+  std::vector<std::shared_ptr<Connection>> dirty_;
+  std::vector<Notice> notices_;
+  bool in_turn_ = false;
+  bool posted_ = false;
+};
+
+}  // namespace sipstack
