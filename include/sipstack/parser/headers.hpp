@@ -26,80 +26,79 @@ struct HeaderTag {
 
 namespace hdr {
 
-// X(header, value type)
-#define SIPSTACK_HEADER_TYPES(X)      \
-  X(via, Via)                         \
-  X(from, NameAddr)                   \
-  X(to, NameAddr)                     \
-  X(call_id, TextValue)               \
-  X(cseq, CSeq)                       \
-  X(max_forwards, NumberValue)        \
-  X(content_length, NumberValue)      \
-  X(contact, NameAddr)                \
-  X(route, NameAddr)                  \
-  X(record_route, NameAddr)           \
-  X(content_type, MediaType)          \
-  X(accept, MediaType)                \
-  X(accept_encoding, TokenValue)      \
-  X(accept_language, TokenValue)      \
-  X(alert_info, NameAddr)             \
-  X(allow, TokenValue)                \
-  X(allow_events, TokenValue)         \
-  X(authentication_info, AuthValue)   \
-  X(authorization, AuthValue)         \
-  X(call_info, NameAddr)              \
-  X(content_disposition, TokenValue)  \
-  X(content_encoding, TokenValue)     \
-  X(content_language, TokenValue)     \
-  X(date, TextValue)                  \
-  X(diversion, NameAddr)              \
-  X(error_info, NameAddr)             \
-  X(event, TokenValue)                \
-  X(expires, NumberValue)             \
-  X(history_info, NameAddr)           \
-  X(in_reply_to, CallIdValue)         \
-  X(join, CallIdValue)                \
-  X(mime_version, TextValue)          \
-  X(min_expires, NumberValue)         \
-  X(min_se, NumberValue)              \
-  X(organization, TextValue)          \
-  X(p_asserted_identity, NameAddr)    \
-  X(p_preferred_identity, NameAddr)   \
-  X(path, NameAddr)                   \
-  X(priority, TokenValue)             \
-  X(privacy, TextValue)               \
-  X(proxy_authenticate, AuthValue)    \
-  X(proxy_authorization, AuthValue)   \
-  X(proxy_require, TokenValue)        \
-  X(rack, RAck)                       \
-  X(reason, TokenValue)               \
-  X(refer_to, NameAddr)               \
-  X(referred_by, NameAddr)            \
-  X(replaces, CallIdValue)            \
-  X(reply_to, NameAddr)               \
-  X(require, TokenValue)              \
-  X(retry_after, NumberValue)         \
-  X(rseq, NumberValue)                \
-  X(server, TextValue)                \
-  X(service_route, NameAddr)          \
-  X(session_expires, NumberValue)     \
-  X(sip_etag, TextValue)              \
-  X(sip_if_match, TextValue)          \
-  X(subject, TextValue)               \
-  X(subscription_state, TokenValue)   \
-  X(supported, TokenValue)            \
-  X(timestamp, TextValue)             \
-  X(unsupported, TokenValue)          \
-  X(user_agent, TextValue)            \
-  X(warning, TextValue)               \
-  X(www_authenticate, AuthValue)
+// X(header, value type, parser of one value)
+#define SIPSTACK_HEADER_TYPES(X)                     \
+  X(via, Via, parse_value)                           \
+  X(from, NameAddr, parse_value)                     \
+  X(to, NameAddr, parse_value)                       \
+  X(call_id, TextValue, parse_call_id)               \
+  X(cseq, CSeq, parse_value)                         \
+  X(max_forwards, NumberValue, parse_number)         \
+  X(content_length, NumberValue, parse_number)       \
+  X(contact, NameAddr, parse_contact)                \
+  X(route, NameAddr, parse_route)                    \
+  X(record_route, NameAddr, parse_route)             \
+  X(content_type, MediaType, parse_value)            \
+  X(accept, MediaType, parse_value)                  \
+  X(accept_encoding, TokenValue, parse_value)        \
+  X(accept_language, TokenValue, parse_value)        \
+  X(alert_info, NameAddr, parse_route)               \
+  X(allow, TokenValue, parse_value)                  \
+  X(allow_events, TokenValue, parse_value)           \
+  X(authentication_info, AuthValue, parse_auth_info) \
+  X(authorization, AuthValue, parse_value)           \
+  X(call_info, NameAddr, parse_route)                \
+  X(content_disposition, TokenValue, parse_value)    \
+  X(content_encoding, TokenValue, parse_value)       \
+  X(content_language, TokenValue, parse_value)       \
+  X(date, TextValue, parse_value)                    \
+  X(diversion, NameAddr, parse_route)                \
+  X(error_info, NameAddr, parse_route)               \
+  X(event, TokenValue, parse_value)                  \
+  X(expires, NumberValue, parse_number)              \
+  X(history_info, NameAddr, parse_route)             \
+  X(in_reply_to, CallIdValue, parse_value)           \
+  X(join, CallIdValue, parse_value)                  \
+  X(mime_version, TextValue, parse_mime_version)     \
+  X(min_expires, NumberValue, parse_number)          \
+  X(min_se, NumberValue, parse_value)                \
+  X(organization, TextValue, parse_value)            \
+  X(p_asserted_identity, NameAddr, parse_value)      \
+  X(p_preferred_identity, NameAddr, parse_value)     \
+  X(path, NameAddr, parse_route)                     \
+  X(priority, TokenValue, parse_value)               \
+  X(privacy, TextValue, parse_value)                 \
+  X(proxy_authenticate, AuthValue, parse_value)      \
+  X(proxy_authorization, AuthValue, parse_value)     \
+  X(proxy_require, TokenValue, parse_value)          \
+  X(rack, RAck, parse_value)                         \
+  X(reason, TokenValue, parse_value)                 \
+  X(refer_to, NameAddr, parse_value)                 \
+  X(referred_by, NameAddr, parse_value)              \
+  X(replaces, CallIdValue, parse_value)              \
+  X(reply_to, NameAddr, parse_value)                 \
+  X(require, TokenValue, parse_value)                \
+  X(retry_after, NumberValue, parse_value)           \
+  X(rseq, NumberValue, parse_number)                 \
+  X(server, TextValue, parse_value)                  \
+  X(service_route, NameAddr, parse_route)            \
+  X(session_expires, NumberValue, parse_value)       \
+  X(sip_etag, TextValue, parse_token_text)           \
+  X(sip_if_match, TextValue, parse_token_text)       \
+  X(subject, TextValue, parse_value)                 \
+  X(subscription_state, TokenValue, parse_value)     \
+  X(supported, TokenValue, parse_value)              \
+  X(timestamp, TextValue, parse_timestamp)           \
+  X(unsupported, TokenValue, parse_value)            \
+  X(user_agent, TextValue, parse_value)              \
+  X(warning, TextValue, parse_warning)               \
+  X(www_authenticate, AuthValue, parse_value)
 
-// clang-format off
-#define SIPSTACK_X(header, type) \
-  extern const HeaderTag<type> header;
+#define SIPSTACK_X(header, type, parser)                                                      \
+  inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header), \
+                                          sipstack::rule(HeaderId::header), &sipstack::parser};
 SIPSTACK_HEADER_TYPES(SIPSTACK_X)
 #undef SIPSTACK_X
-// clang-format on
 
 }  // namespace hdr
 }  // namespace sipstack

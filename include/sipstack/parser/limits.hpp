@@ -8,15 +8,15 @@ namespace sipstack {
 
 /// All in bytes or counts.
 struct ParseLimits {
-  std::uint32_t message = 65535;     ///< whole message; also the reach of the 16-bit index
+  std::uint32_t message = 65535;  ///< whole message; also the reach of the 16-bit index
   std::uint32_t start_line = 8192;
-  std::uint32_t uri = 2048;          ///< Request-URI; above it 414
+  std::uint32_t uri = 2048;  ///< Request-URI; above it 414
   std::uint32_t header_block = 32768;
   std::uint32_t header_value = 8192;
-  std::uint32_t header_name = 64;
-  std::uint16_t headers = 256;       ///< header fields a message; not above MessageIndex::kCapacity
-  std::uint16_t values = 70;         ///< values of one list header (a Via for each legal hop)
-  std::uint16_t params = 32;         ///< parameters a value or URI
+  std::uint32_t header_name = 128;  ///< RFC 4475 section 3.1.1.7 has one of 93
+  std::uint16_t headers = 256;      ///< header fields a message; not above MessageIndex::kCapacity
+  std::uint16_t values = 70;        ///< values of one list header (a Via for each legal hop)
+  std::uint16_t params = 32;        ///< parameters a value or URI
 };
 
 }  // namespace sipstack

@@ -32,23 +32,24 @@ static_assert(sizeof(HeaderEntry) == 8);
 /// The fixed part: start line, and what every element needs of every message, checked.
 struct IndexHead {
   bool request = false;
-  Method method = Method::other;       ///< of the request line, or of CSeq for a response
-  std::uint16_t status = 0;            ///< 0 for a request
-  Span16 method_name;                  ///< of the request line, or of CSeq for a response
-  Span16 uri;                          ///< Request-URI
+  Method method = Method::other;  ///< of the request line, or of CSeq for a response
+  std::uint16_t status = 0;       ///< 0 for a request
+  Span16 method_name;             ///< of the request line, or of CSeq for a response
+  Span16 uri;                     ///< Request-URI
   Span16 reason;
   Span16 call_id;
-  Span16 from_tag;                     ///< length 0: none (RFC 2543)
-  Span16 to_tag;                       ///< length 0: none
-  Span16 branch;                       ///< of the topmost Via; length 0: none (RFC 2543)
-  Span16 sent_by;                      ///< of the topmost Via
+  Span16 from_tag;  ///< length 0: none (RFC 2543)
+  Span16 to_tag;    ///< length 0: none
+  Span16 branch;    ///< of the topmost Via; length 0: none (RFC 2543)
+  Span16 sent_by;   ///< of the topmost Via
   std::uint32_t cseq = 0;
-  std::int16_t max_forwards = -1;      ///< -1: absent
-  std::uint16_t vias = 0;              ///< Via values, not lines
+  std::int16_t max_forwards = -1;  ///< -1: absent
+  std::uint16_t vias = 0;          ///< Via values, not lines
   Span16 body;
-  std::uint32_t size = 0;              ///< bytes of the message, from the start line to the body's end
+  std::uint16_t start = 0;  ///< offset of the start line: CRLFs before it are skipped
+  std::uint32_t size = 0;   ///< bytes of the message, from the start line to the body's end
   bool has_content_length = false;
-  std::uint16_t headers = 0;           ///< entries in use
+  std::uint16_t headers = 0;  ///< entries in use
 };
 
 /// Caller's storage for one parsed message (about 2 KiB). Can be used again and again.

@@ -88,7 +88,7 @@ class MessageView {
   bool is_request() const noexcept { return head_->request; }
   Method method() const noexcept { return head_->method; }  ///< of a response: CSeq's
   std::string_view method_name() const noexcept { return head_->method_name.in(bytes_); }
-  int status() const noexcept { return head_->status; }     ///< 0 for a request
+  int status() const noexcept { return head_->status; }  ///< 0 for a request
   std::string_view reason() const noexcept { return head_->reason.in(bytes_); }
   std::string_view uri_text() const noexcept { return head_->uri.in(bytes_); }
   Uri request_uri() const noexcept;  ///< parses uri_text(), which parse() has checked
@@ -103,7 +103,7 @@ class MessageView {
   }
   std::string_view body() const noexcept { return head_->body.in(bytes_); }
   /// The message, start line to body.
-  std::string_view bytes() const noexcept { return {bytes_, head_->size}; }
+  std::string_view bytes() const noexcept { return {bytes_ + head_->start, head_->size}; }
   const IndexHead& head() const noexcept { return *head_; }
 
   std::size_t header_count() const noexcept { return head_->headers; }
@@ -138,10 +138,71 @@ class MessageView {
 
 /// Parses every known header of a message that parse() accepted: the eager check that `sipstack parse`
 /// and tests make. The first error in message order.
-expected<void, ParseError> validate(const MessageView& message, const ParseLimits& limits = {}) noexcept;
+expected<void, ParseError> validate(const MessageView& message,
+                                    const ParseLimits& limits = {}) noexcept;
 
 /// Whether a request that failed to parse can be answered: Via, From, To, Call-ID and CSeq are there
 /// (hardening.md "400d"), and it is no ACK.
 bool recoverable(const MessageView& message) noexcept;
+
+namespace detail {
+
+/// Whether a line is one of that header: by id, or by name where the registry doesn't know it.
+inline bool is_header(const char* bytes, const HeaderEntry& entry, HeaderId id,
+                      std::string_view name) noexcept {
+  if (id != HeaderId::other) return entry.id == id;
+  return entry.id == HeaderId::other && iequals({bytes + entry.name, entry.name_length}, name);
+}
+
+/// Lists that the grammar lets be empty (RFC 3261 section 25.1). A line without values is no value.
+constexpr bool may_be_empty(HeaderId id) noexcept {
+  return id == HeaderId::accept || id == HeaderId::accept_encoding ||
+         id == HeaderId::accept_language || id == HeaderId::allow || id == HeaderId::supported;
+}
+
+}  // namespace detail
+
+template <class T>
+void HeaderRange<T>::iterator::advance() noexcept {
+  done_ = true;
+  while (entry_ != last_) {
+    const char* const value = bytes_ + entry_->value;
+    const char* const end = value + entry_->length;
+    if (at_ == nullptr) {
+      if (!detail::is_header(bytes_, *entry_, tag_->id, tag_->name) ||
+          (value == end && detail::may_be_empty(tag_->id))) {
+        ++entry_;
+        continue;
+      }
+      at_ = value;
+    }
+    T parsed{};
+    const char* cursor = at_;
+    ParseErrc code = tag_->parse(cursor, end, parsed);
+    const bool more = code == ParseErrc::ok && cursor != end;
+    if (more && (tag_->rule != HeaderRule::list || *cursor != ','))
+      code = ParseErrc::trailing_bytes;
+    done_ = false;
+    if (code != ParseErrc::ok) {
+      value_ = unexpected<ParseError>(
+          ParseError{code, tag_->id, static_cast<std::uint32_t>(cursor - bytes_)});
+      entry_ = last_;
+      return;
+    }
+    value_ = parsed;
+    at_ = more ? cursor + 1 : nullptr;
+    if (!more) ++entry_;
+    return;
+  }
+}
+
+template <class T>
+expected<T, ParseError> MessageView::get(const HeaderTag<T>& tag) const noexcept {
+  const HeaderRange<T> range = all(tag);
+  const auto first = range.begin();
+  if (first != range.end()) return *first;
+  const std::uint16_t at = head_->headers != 0 ? entries_[0].name : head_->start;
+  return unexpected<ParseError>(ParseError{ParseErrc::missing_header, tag.id, at});
+}
 
 }  // namespace sipstack

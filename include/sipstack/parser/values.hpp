@@ -27,7 +27,9 @@ struct Via {
   std::optional<std::uint16_t> port;
   Params params;
 
-  std::string_view branch() const noexcept { return params.find("branch").value_or(std::string_view{}); }
+  std::string_view branch() const noexcept {
+    return params.find("branch").value_or(std::string_view{});
+  }
   /// With or without brackets on the wire; given without (RFC 5118 section 4.5).
   std::string_view received() const noexcept;
   std::string_view sent_by() const noexcept;  ///< host and port as they stand
@@ -39,8 +41,8 @@ struct NameAddr {
   std::string_view text;     ///< the whole value
   std::string_view display;  ///< as written, quotes included; "" where there is none
   Uri uri;
-  Params params;             ///< the header's own, behind <>
-  bool wildcard = false;     ///< Contact: *
+  Params params;          ///< the header's own, behind <>
+  bool wildcard = false;  ///< Contact: *
 
   std::string_view tag() const noexcept { return params.find("tag").value_or(std::string_view{}); }
   /// q in thousandths, 1000 where absent or malformed (RFC 3261 section 20.10).
@@ -120,6 +122,27 @@ ParseErrc parse_value(const char*& cursor, const char* end, AuthValue& out) noex
 ParseErrc parse_value(const char*& cursor, const char* end, CallIdValue& out) noexcept;
 ParseErrc parse_value(const char*& cursor, const char* end, RAck& out) noexcept;
 ParseErrc parse_value(const char*& cursor, const char* end, TextValue& out) noexcept;
+
+// Headers whose grammar is narrower than their type's.
+
+/// NameAddr, or `*` (RFC 3261 section 20.10).
+ParseErrc parse_contact(const char*& cursor, const char* end, NameAddr& out) noexcept;
+/// NameAddr whose URI must stand in <>: Route, Record-Route, Path, ... (RFC 3261 section 20.34).
+ParseErrc parse_route(const char*& cursor, const char* end, NameAddr& out) noexcept;
+/// Digits alone: Content-Length, Max-Forwards, Expires, Min-Expires, RSeq.
+ParseErrc parse_number(const char*& cursor, const char* end, NumberValue& out) noexcept;
+/// Parameters without a scheme in front: Authentication-Info.
+ParseErrc parse_auth_info(const char*& cursor, const char* end, AuthValue& out) noexcept;
+/// callid = word [ "@" word ].
+ParseErrc parse_call_id(const char*& cursor, const char* end, TextValue& out) noexcept;
+/// One token: SIP-ETag, SIP-If-Match (RFC 3903 section 11.3).
+ParseErrc parse_token_text(const char*& cursor, const char* end, TextValue& out) noexcept;
+/// RFC 3261 section 20.24.
+ParseErrc parse_mime_version(const char*& cursor, const char* end, TextValue& out) noexcept;
+/// RFC 3261 section 20.38.
+ParseErrc parse_timestamp(const char*& cursor, const char* end, TextValue& out) noexcept;
+/// RFC 3261 section 20.43: code, agent and quoted text as one value.
+ParseErrc parse_warning(const char*& cursor, const char* end, TextValue& out) noexcept;
 
 /// Quotes removed and \-escapes resolved; text without quotes comes back as it is. Allocates.
 std::string unquote(std::string_view text);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A message and its index in one pooled block: bytes, padding, entries, head. The head stands last, so
+// that the block's size finds it.
+#include "sipstack/parser/message.hpp"
+
+#include <cstring>
+#include <new>
+#include <type_traits>
+
+namespace sipstack {
+namespace {
+
+static_assert(std::is_trivially_copyable_v<IndexHead>);
+static_assert(alignof(HeaderEntry) <= alignof(IndexHead));
+
+constexpr std::size_t aligned(std::size_t size) noexcept {
+  constexpr std::size_t unit = alignof(IndexHead);
+  return (size + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch,
+                                             const ParseLimits& limits) noexcept {
+  // CRLFs in front are no part of the message, and so not of the block (RFC 3261 section 7.5).
+  std::size_t skipped = 0;
+  while (bytes.size() - skipped >= 2 && bytes[skipped] == '\r' && bytes[skipped + 1] == '\n') {
+    skipped += 2;
+  }
+  const std::string_view message = bytes.substr(skipped);
+  if (auto parsed = sipstack::parse(message, scratch, limits); !parsed) {
+    ParseError error = parsed.error();
+    error.offset += static_cast<std::uint32_t>(skipped);
+    return unexpected<ParseError>(error);
+  }
+  const std::size_t entries_at = aligned(scratch.size);
+  const std::size_t entries_size = scratch.headers * sizeof(HeaderEntry);
+  const std::size_t head_at = aligned(entries_at + entries_size);
+  Block block = pool.allocate(head_at + sizeof(IndexHead));
+  if (!block) {
+    return unexpected<ParseError>(ParseError{ParseErrc::too_large, HeaderId::other, 0});
+  }
+  char* const data = block.data();
+  std::memcpy(data, message.data(), scratch.size);
+  std::memset(data + scratch.size, 0, entries_at - scratch.size);
+  std::memcpy(data + entries_at, scratch.entries, entries_size);
+  std::memset(data + entries_at + entries_size, 0, head_at - entries_at - entries_size);
+  new (data + head_at) IndexHead(scratch);
+  block.resize(head_at + sizeof(IndexHead));
+  return Message(std::move(block));
+}
+
+MessageView Message::view() const noexcept {
+  if (!block_) return {};
+  const char* const data = block_.data();
+  const auto* const head =
+      std::launder(reinterpret_cast<const IndexHead*>(data + block_.size() - sizeof(IndexHead)));
+  const auto* const entries =
+      std::launder(reinterpret_cast<const HeaderEntry*>(data + aligned(head->size)));
+  return {data, *head, entries};
+}
+
+}  // namespace sipstack

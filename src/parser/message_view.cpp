@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking into a parsed message.
+#include "sipstack/parser/message_view.hpp"
+
+#include "parser/scan.hpp"
+
+namespace sipstack {
+
+Uri MessageView::request_uri() const noexcept {
+  const std::string_view text = uri_text();
+  const char* cursor = text.data();
+  Uri uri;
+  unsigned params = 0;
+  scan::uri(cursor, text.data() + text.size(), uri, params);
+  return uri;
+}
+
+CSeq MessageView::cseq() const noexcept {
+  return CSeq{head_->cseq, head_->method, head_->method_name.in(bytes_)};
+}
+
+Via MessageView::top_via() const noexcept {
+  Via via;
+  if (const HeaderEntry* entry = find(HeaderId::via)) {
+    const char* cursor = bytes_ + entry->value;
+    parse_value(cursor, cursor + entry->length, via);
+  }
+  return via;
+}
+
+HeaderView MessageView::header(std::size_t i) const noexcept {
+  const HeaderEntry& entry = entries_[i];
+  return {entry.id, {bytes_ + entry.name, entry.name_length}, {bytes_ + entry.value, entry.length}};
+}
+
+std::optional<std::string_view> MessageView::raw(HeaderId id) const noexcept {
+  const HeaderEntry* const entry = find(id);
+  if (entry == nullptr) return std::nullopt;
+  return std::string_view{bytes_ + entry->value, entry->length};
+}
+
+std::optional<std::string_view> MessageView::raw(std::string_view name) const noexcept {
+  const HeaderId id = header_id(name);
+  for (const HeaderEntry* entry = begin_entries(); entry != end_entries(); ++entry) {
+    if (detail::is_header(bytes_, *entry, id, name)) {
+      return std::string_view{bytes_ + entry->value, entry->length};
+    }
+  }
+  return std::nullopt;
+}
+
+bool MessageView::lists(const HeaderTag<TokenValue>& tag, std::string_view token) const noexcept {
+  for (const auto& value : all(tag)) {
+    if (value && iequals(value->token, token)) return true;
+  }
+  return false;
+}
+
+const HeaderEntry* MessageView::find(HeaderId id) const noexcept {
+  for (const HeaderEntry* entry = begin_entries(); entry != end_entries(); ++entry) {
+    if (entry->id == id) return entry;
+  }
+  return nullptr;
+}
+
+bool recoverable(const MessageView& message) noexcept {
+  if (!message || !message.is_request() || message.method() == Method::ack) return false;
+  for (const HeaderId id :
+       {HeaderId::via, HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
+    if (!message.has(id)) return false;
+  }
+  return true;
+}
+
+}  // namespace sipstack
