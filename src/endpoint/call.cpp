@@ -48,7 +48,7 @@ error_code Call::reinvite(std::string_view sdp) {
   return carry_out(
       state_, [&](EndpointState& s, TimePoint now) { return s.agent().reinvite(id_, sdp, now); });
 }
-error_code Call::reinvite(const sdp::Session& offer) { return reinvite(to_string(offer)); }
+error_code Call::reinvite(const sdp::Session& offer) { return reinvite(offer.to_string()); }
 
 error_code Call::request(std::string_view method, std::string_view content_type,
                          std::string_view body, std::function<void(error_code, Message)> done) {
@@ -64,7 +64,7 @@ error_code Call::accept(std::string_view sdp) {
   return carry_out(
       state_, [&](EndpointState& s, TimePoint now) { return s.agent().accept(id_, sdp, now); });
 }
-error_code Call::accept(const sdp::Session& answer) { return accept(to_string(answer)); }
+error_code Call::accept(const sdp::Session& answer) { return accept(answer.to_string()); }
 
 error_code Call::reject(int status, std::string_view reason) {
   return carry_out(state_, [&](EndpointState& s, TimePoint now) {
@@ -77,7 +77,7 @@ error_code Call::acknowledge(std::string_view sdp) {
     return s.agent().acknowledge(id_, sdp, now);
   });
 }
-error_code Call::acknowledge(const sdp::Session& answer) { return acknowledge(to_string(answer)); }
+error_code Call::acknowledge(const sdp::Session& answer) { return acknowledge(answer.to_string()); }
 
 void Call::on_progress(std::function<void(const Message&)> handler) {
   with_record(state_, id_, [&](CallRecord& r) { r.progress = std::move(handler); });

@@ -107,7 +107,7 @@ class IncomingCall {
   }
   template <class Token>
   auto async_accept(const sdp::Session& answer, Token&& token) {
-    return async_accept(to_string(answer), std::forward<Token>(token));
+    return async_accept(answer.to_string(), std::forward<Token>(token));
   }
 
  private:

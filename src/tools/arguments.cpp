@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that commands on the network share.
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "sipstack/parser/uri.hpp"
+#include "tools/node.hpp"
+#include "tools/uri_argument.hpp"
+
+namespace sipstack::tools {
+
+namespace {
+
+std::string check_listen(const std::string& where) {
+  const std::size_t colon = where.find(':');
+  Transport transport = Transport::udp;
+  if (colon == std::string::npos ||
+      !transport_from(std::string_view(where).substr(0, colon), transport))
+    return fmt::format("{} is not TRANSPORT:HOST:PORT", where);
+  if (transport != Transport::udp && transport != Transport::tcp)
+    return fmt::format("{}: not in this version", uri_name(transport));
+  const std::size_t last = where.rfind(':');
+  if (last == colon || last == colon + 1 || !SocketAddress::parse("0.0.0.0" + where.substr(last)))
+    return fmt::format("{} is not TRANSPORT:HOST:PORT (IPv6 hosts in brackets)", where);
+  return {};
+}
+
+}  // namespace
+
+CLI::Validator sip_uri(const char* shown) {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        std::string full = text;
+        if (full.find(':') == std::string::npos ||
+            (full.find('@') != std::string::npos && full.find(':') > full.find('@')))
+          full = "sip:" + full;  // bob@example.com
+        const auto uri = Uri::parse(full);
+        if (!uri)
+          return fmt::format("{}: {} at byte {}", text, uri.error().message(), uri.error().offset);
+        text = full;
+        return {};
+      },
+      shown);
+}
+
+void add_network_options(CLI::App& command, NetworkArguments& arguments) {
+  static const std::map<std::string, LogLevel> levels = {{"error", LogLevel::error},
+                                                         {"warning", LogLevel::warning},
+                                                         {"info", LogLevel::info},
+                                                         {"debug", LogLevel::debug}};
+  command
+      .add_option("--listen", arguments.listen,
+                  "TRANSPORT:HOST:PORT, repeatable; port 0 takes a free one")
+      ->check(CLI::Validator([](std::string& text) { return check_listen(text); },
+                             "TRANSPORT:HOST:PORT"))
+      ->allow_extra_args(false);
+  command.add_option("--trace", arguments.trace, "Every message sent or received, as a pcap file")
+      ->type_name("FILE");
+  command.add_option("--log-level", arguments.log_level, "error, warning, info or debug")
+      ->transform(CLI::Transformer(levels))
+      ->type_name("LEVEL");
+  command
+      .add_option("--t1", arguments.t1_ms,
+                  "Timer T1 in ms (500); all timers derived from it scale along")
+      ->check(CLI::Range(1, 60000))
+      ->type_name("MS");
+}
+
+void add_client_options(CLI::App& command, ClientArguments& arguments) {
+  add_network_options(command, arguments);
+  auto* user =
+      command.add_option("--user", arguments.user, "Answers digest challenges")->type_name("NAME");
+  command.add_option("--password", arguments.password, "Its password")
+      ->needs(user)
+      ->type_name("SECRET");
+  command.add_option("--proxy", arguments.proxy, "Outbound proxy: all requests go there")
+      ->transform(sip_uri("URI"));
+  command.add_option("--timeout-ms", arguments.timeout_ms, "Give up after that time")
+      ->check(CLI::Range(1, 86400000))
+      ->type_name("MS");
+}
+
+std::vector<Credentials> ClientArguments::credentials() const {
+  if (user.empty()) return {};
+  Credentials own;
+  own.user = user;
+  own.password = password;
+  return {own};
+}
+
+std::vector<std::string> ClientArguments::route() const {
+  if (proxy.empty()) return {};
+  const auto uri = Uri::parse(proxy);
+  // A proxy of our days routes loosely; without lr it would get its own address as Request-URI
+  // (RFC 3261 section 16.12.1.2).
+  return {uri && uri->lr() ? proxy : proxy + ";lr"};
+}
+
+std::vector<std::string> ClientArguments::sockets(std::string_view target) const {
+  const auto hop = Uri::parse(proxy.empty() ? target : std::string_view(proxy));
+  const auto ip = hop ? IpAddress::parse(hop->host) : std::nullopt;
+  std::vector<std::string> hosts;
+  if (!ip || ip->is_v4()) hosts.push_back("0.0.0.0");
+  if (!ip || ip->is_v6()) hosts.push_back("[::]");
+  const bool tcp = hop && hop->transport() == Transport::tcp;
+  std::vector<std::string> all;
+  for (const std::string& host : hosts) {
+    all.push_back(fmt::format("udp:{}:0", host));
+    if (tcp) all.push_back(fmt::format("tcp:{}:0", host));
+  }
+  return all;
+}
+
+}  // namespace sipstack::tools

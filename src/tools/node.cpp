@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sockets, trace, log and signals of a command.
+#include "tools/node.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sipstack/base/errc.hpp"
+#include "sipstack/transaction/timings.hpp"
+#include "tools/command.hpp"
+#include "tools/terminal.hpp"
+
+namespace sipstack::tools {
+
+namespace {
+
+// CLI.md: within 5 s; a little is kept for what comes after.
+constexpr auto kCleanEnd = std::chrono::milliseconds(4500);
+
+EndpointOptions with(const NetworkArguments& arguments, EndpointOptions options) {
+  options.transactions.timings = Timings::scaled(std::chrono::milliseconds(arguments.t1_ms));
+  return options;
+}
+
+}  // namespace
+
+void say(std::string_view line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) c = '?';
+  }
+  return out;
+}
+
+std::string status_line(const MessageView& response) {
+  return printable(fmt::format("{} {}", response.status(), response.reason()));
+}
+
+std::string failure(const error_code& error) {
+  if (error == Errc::timeout) return "no answer in time";
+  return error.message();
+}
+
+Node::Node(const NetworkArguments& arguments, EndpointOptions options)
+    : arguments_(arguments), signals_(io_, SIGINT, SIGTERM) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader who left is seen by the write that fails
+  options = with(arguments, std::move(options));
+  options.log = [this](LogLevel level, std::string_view text) { log(level, text); };
+  if (!arguments.trace.empty() || arguments.log_level == LogLevel::debug)
+    options.on_message = [this](bool sent, std::string_view bytes, const Flow& flow) {
+      message(sent, bytes, flow);
+    };
+  endpoint_ = std::make_unique<Endpoint>(io_, options);
+  wait_for_signal();
+}
+
+bool Node::open(const std::vector<std::string>& otherwise) {
+  if (!arguments_.trace.empty()) {
+    trace_ = PcapWriter::open(arguments_.trace);
+    if (!trace_) {
+      fmt::print(stderr, "sipstack: {}: {}\n", arguments_.trace,
+                 std::generic_category().message(errno));
+      return false;
+    }
+  }
+  const bool asked = !arguments_.listen.empty();
+  std::string problems;
+  for (const std::string& where : asked ? arguments_.listen : otherwise) {
+    const auto bound = endpoint_->listen(where);
+    if (bound) {
+      listening_.push_back(
+          fmt::format("listening {} {}", where.substr(0, where.find(':')), bound->to_string()));
+      continue;
+    }
+    problems += fmt::format("sipstack: cannot listen on {}: {}\n", where, bound.error().message());
+    if (asked) break;
+  }
+  if (!problems.empty() && (asked || listening_.empty())) {
+    fmt::print(stderr, "{}", problems);
+    return false;
+  }
+  return true;
+}
+
+void Node::announce() const {
+  for (const std::string& line : listening_) say(line);
+  say("ready");
+}
+
+void Node::after(std::chrono::milliseconds delay, std::function<void()> f) {
+  auto timer = std::make_shared<boost::asio::steady_timer>(io_, delay);
+  timer->async_wait([this, timer, f = std::move(f)](boost::system::error_code moved) {
+    if (!moved && !finishing_) f();
+  });
+}
+
+void Node::wait_for_signal() {
+  signals_.async_wait([this](boost::system::error_code cancelled, int) {
+    if (cancelled) return;
+    signals_.async_wait([](boost::system::error_code none, int) {
+      if (!none) std::_Exit(kFailed);  // the second one: at once
+    });
+    if (on_signal_)
+      on_signal_();
+    else
+      finish(kDone);
+  });
+}
+
+void Node::finish(int status) {
+  if (finishing_) return;
+  finishing_ = true;
+  status_ = status;
+  endpoint_->shut_down(kCleanEnd, [this] { io_.stop(); });
+}
+
+int Node::run() {
+  io_.run();
+  return status_;
+}
+
+void Node::log(LogLevel level, std::string_view text) const {
+  if (level > arguments_.log_level) return;
+  static constexpr const char* kNames[] = {"error", "warning", "info", "debug"};
+  fmt::print(stderr, "sipstack: {}: {}\n", kNames[static_cast<std::size_t>(level)], text);
+}
+
+void Node::message(bool sent, std::string_view bytes, const Flow& flow) {
+  if (trace_) trace_->write(sent, bytes, flow, std::chrono::system_clock::now());
+  if (arguments_.log_level != LogLevel::debug) return;
+  std::string text(bytes);
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\r' && c != '\n' && c != '\t') || byte == 0x7F) c = '?';
+  }
+  const std::string head =
+      fmt::format("{} {} {} {}", sent ? "sent" : "received", uri_name(flow.transport),
+                  sent ? "to" : "from", flow.remote.to_string());
+  fmt::print(stderr, "{}\n{}\n", coloured(stderr, sent ? Colour::blue : Colour::green, head), text);
+}
+
+}  // namespace sipstack::tools

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every command on the network has: an endpoint, sockets, a trace, a log, and an end.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "sipstack/endpoint/endpoint.hpp"
+#include "tools/pcap.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace sipstack::tools {
+
+/// Options that every command on the network takes.
+struct NetworkArguments {
+  std::vector<std::string> listen;
+  std::string trace;
+  LogLevel log_level = LogLevel::warning;
+  int t1_ms = 500;
+};
+void add_network_options(CLI::App& command, NetworkArguments& arguments);
+
+/// And those of a client.
+struct ClientArguments : NetworkArguments {
+  std::string user;
+  std::string password;
+  std::string proxy;
+  int timeout_ms = 0;  ///< 0: what the protocol's timers say
+
+  std::vector<Credentials> credentials() const;
+  /// The pre-loaded Route set.
+  std::vector<std::string> route() const;
+  /// Sockets to open where --listen says nothing: as the way to `target` needs them.
+  std::vector<std::string> sockets(std::string_view target) const;
+};
+void add_client_options(CLI::App& command, ClientArguments& arguments);
+
+class Node {
+ public:
+  Node(const NetworkArguments& arguments, EndpointOptions options);
+
+  /// Opens the trace and the sockets: those of --listen, else `otherwise` (of which one is enough). False, and
+  /// said why, where that fails.
+  bool open(const std::vector<std::string>& otherwise);
+  /// `listening ...` for every socket, then `ready`.
+  void announce() const;
+
+  Endpoint& endpoint() noexcept { return *endpoint_; }
+  boost::asio::io_context& io() noexcept { return io_; }
+  /// f(), once, after that time; on the node's thread.
+  void after(std::chrono::milliseconds delay, std::function<void()> f);
+
+  /// What SIGINT and SIGTERM do first instead of finish(kDone). A second signal ends the process at once.
+  void on_signal(std::function<void()> handler) { on_signal_ = std::move(handler); }
+  /// Hangs up, unregisters, closes; then run() returns `status`. The first call counts.
+  void finish(int status);
+  bool finishing() const noexcept { return finishing_; }
+  int run();
+
+ private:
+  void wait_for_signal();
+  void log(LogLevel level, std::string_view text) const;
+  void message(bool sent, std::string_view bytes, const Flow& flow);
+
+  NetworkArguments arguments_;
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_;
+  std::unique_ptr<PcapWriter> trace_;
+  std::unique_ptr<Endpoint> endpoint_;
+  std::vector<std::string> listening_;
+  std::function<void()> on_signal_;
+  bool finishing_ = false;
+  int status_ = 0;
+};
+
+/// Prints a line on stdout at once.
+void say(std::string_view line);
+/// "486 Busy Here", fit for a terminal.
+std::string status_line(const MessageView& response);
+/// What came instead of a final response, for people: the error's text and what it means here.
+std::string failure(const error_code& error);
+/// Text of the wire without control characters.
+std::string printable(std::string_view text);
+
+}  // namespace sipstack::tools
