@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// The owned session description: what was read in its order, edits at the place that RFC 8866 section 5
+// gives them.
+#include <algorithm>
+#include <charconv>
+
+#include "sipstack/parser/params.hpp"
+#include "sipstack/parser/sdp.hpp"
+
+namespace sipstack::sdp {
+namespace {
+
+// Section 5: the order of lines within session and media level. Unknown types come last, where
+// GB/T 28181 wants its y= and f=.
+std::size_t rank(char type) noexcept {
+  constexpr std::string_view kOrder = "iuepcbtrzka";
+  return std::min(kOrder.find(type), kOrder.size());
+}
+
+bool is_named(const Line& line, std::string_view name) noexcept {
+  return line.type == 'a' && attribute_of(line.value).name == name;
+}
+
+bool is_direction(std::string_view name, Direction& out) noexcept {
+  for (const Direction d :
+       {Direction::sendrecv, Direction::sendonly, Direction::recvonly, Direction::inactive})
+    if (name == to_string(d)) {
+      out = d;
+      return true;
+    }
+  return false;
+}
+
+void print(std::string& out, char type, std::string_view value) {
+  out += type;
+  out += '=';
+  out += value;
+  out += "\r\n";
+}
+
+void read(Lines from, std::vector<Line>& lines) {
+  for (const LineView& line : from) lines.push_back({line.type, std::string(line.value)});
+}
+
+}  // namespace
+
+std::string_view to_string(Direction direction) noexcept {
+  switch (direction) {
+    case Direction::sendrecv: return "sendrecv";
+    case Direction::sendonly: return "sendonly";
+    case Direction::recvonly: return "recvonly";
+    case Direction::inactive: return "inactive";
+  }
+  return "";
+}
+
+std::string_view addr_type(const IpAddress& address) noexcept {
+  return address.is_v6() ? "IP6" : "IP4";
+}
+
+// ---- lines ----
+
+const Line* Section::find(char type) const noexcept {
+  for (const Line& line : lines)
+    if (line.type == type) return &line;
+  return nullptr;
+}
+
+void Section::add(char type, std::string_view value) {
+  auto at = lines.end();
+  while (at != lines.begin() && rank(std::prev(at)->type) > rank(type)) --at;
+  lines.insert(at, {type, std::string(value)});
+}
+
+void Section::remove(char type) {
+  lines.erase(std::remove_if(lines.begin(), lines.end(),
+                             [type](const Line& line) { return line.type == type; }),
+              lines.end());
+}
+
+std::optional<Connection> Section::connection() const noexcept {
+  const Line* line = find('c');
+  if (line == nullptr) return std::nullopt;
+  return connection_of(line->value);
+}
+
+void Section::connection(const IpAddress& address) {
+  // IPv6 stands without brackets here, unlike in SIP (RFC 8866 section 9, IP6-address).
+  std::string value = "IN ";
+  value += addr_type(address);
+  value += ' ';
+  value += address.is_unspecified() && !address.is_v6() ? "0.0.0.0" : address.to_string();
+  for (Line& line : lines)
+    if (line.type == 'c') {
+      line.value = std::move(value);
+      return;
+    }
+  add('c', value);
+}
+
+std::optional<std::string_view> Section::attribute(std::string_view name) const noexcept {
+  for (const Line& line : lines)
+    if (is_named(line, name)) return attribute_of(line.value).value;
+  return std::nullopt;
+}
+
+void Section::add_attribute(std::string_view name) { add('a', name); }
+
+void Section::add_attribute(std::string_view name, std::string_view value) {
+  std::string text(name);
+  text += ':';
+  text += value;
+  add('a', text);
+}
+
+void Section::remove_attributes(std::string_view name) {
+  lines.erase(std::remove_if(lines.begin(), lines.end(),
+                             [name](const Line& line) { return is_named(line, name); }),
+              lines.end());
+}
+
+std::optional<std::uint32_t> Section::bandwidth(std::string_view type) const noexcept {
+  for (const Line& line : lines) {
+    if (line.type != 'b') continue;
+    const std::string_view text = line.value;
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos || text.substr(0, colon) != type) continue;
+    std::uint32_t value = 0;
+    const auto read = std::from_chars(text.data() + colon + 1, text.data() + text.size(), value);
+    if (read.ec != std::errc()) return std::nullopt;
+    return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<Direction> Section::direction() const noexcept {
+  Direction found = Direction::sendrecv;
+  for (const Line& line : lines)
+    if (line.type == 'a' && is_direction(attribute_of(line.value).name, found)) return found;
+  return std::nullopt;
+}
+
+void Section::direction(Direction direction) {
+  bool done = false;
+  for (auto line = lines.begin(); line != lines.end();) {
+    Direction old = Direction::sendrecv;
+    if (line->type != 'a' || !is_direction(attribute_of(line->value).name, old)) {
+      ++line;
+    } else if (done) {
+      line = lines.erase(line);
+    } else {
+      line->value = to_string(direction);
+      done = true;
+      ++line;
+    }
+  }
+  if (!done) add_attribute(to_string(direction));
+}
+
+// ---- media ----
+
+std::optional<RtpMap> Media::rtpmap(std::string_view format) const noexcept {
+  std::uint8_t payload_type = 0;
+  const char* const end = format.data() + format.size();
+  const auto read = std::from_chars(format.data(), end, payload_type);
+  if (read.ec != std::errc() || read.ptr != end || payload_type > 127) return std::nullopt;
+  for (const Line& line : lines) {
+    if (!is_named(line, "rtpmap")) continue;
+    const auto map = rtpmap_of(attribute_of(line.value).value);
+    if (map && map->payload_type == payload_type) return map;
+  }
+  return static_rtpmap(payload_type);
+}
+
+std::optional<std::string_view> Media::fmtp(std::string_view format) const noexcept {
+  for (const Line& line : lines) {
+    if (!is_named(line, "fmtp")) continue;
+    const std::string_view value = attribute_of(line.value).value;
+    const std::size_t space = value.find(' ');
+    if (space != std::string_view::npos && value.substr(0, space) == format)
+      return value.substr(space + 1);
+  }
+  return std::nullopt;
+}
+
+// ---- session ----
+
+Session::Session() { lines.push_back({'t', "0 0"}); }
+
+Session::Session(const View& view) : name(view.name()) {
+  const OriginView o = view.origin();
+  origin = {std::string(o.username), std::string(o.session_id), std::string(o.session_version),
+            std::string(o.net_type), std::string(o.addr_type),  std::string(o.address)};
+  read(view.lines(), lines);
+  media.reserve(view.media_count());
+  for (const MediaView& from : view.media()) {
+    Media& to = media.emplace_back();
+    to.type = from.line.type;
+    to.port = from.line.port;
+    to.port_count = from.line.port_count;
+    to.proto = from.line.proto;
+    for (std::string_view rest = from.line.formats; !rest.empty();) {
+      const std::string_view format = rest.substr(0, rest.find(' '));
+      to.formats.emplace_back(format);
+      rest.remove_prefix(format.size());
+      rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    }
+    read(from.lines, to.lines);
+  }
+}
+
+expected<Session, ParseError> Session::parse(std::string_view text) {
+  const auto view = View::parse(text);
+  if (!view) return unexpected(view.error());
+  return Session(*view);
+}
+
+std::string Session::to_string() const {
+  std::string out = "v=0\r\n";
+  std::string value = origin.username;
+  for (const std::string* part : {&origin.session_id, &origin.session_version, &origin.net_type,
+                                  &origin.addr_type, &origin.address}) {
+    value += ' ';
+    value += *part;
+  }
+  print(out, 'o', value);
+  print(out, 's', name);
+  for (const Line& line : lines) print(out, line.type, line.value);
+  for (const Media& medium : media) {
+    value = medium.type + ' ' + std::to_string(medium.port);
+    if (medium.port_count != 1) value += '/' + std::to_string(medium.port_count);
+    value += ' ' + medium.proto;
+    for (const std::string& format : medium.formats) value += ' ' + format;
+    print(out, 'm', value);
+    for (const Line& line : medium.lines) print(out, line.type, line.value);
+  }
+  return out;
+}
+
+bool Session::well_formed() const {
+  const auto again = parse(to_string());
+  return again && *again == *this;
+}
+
+Direction Session::direction_of(const Media& medium) const noexcept {
+  if (const auto own = medium.direction()) return *own;
+  return Section::direction().value_or(Direction::sendrecv);
+}
+
+std::optional<Connection> Session::connection_of(const Media& medium) const noexcept {
+  if (const auto own = medium.connection()) return own;
+  return connection();
+}
+
+}  // namespace sipstack::sdp
