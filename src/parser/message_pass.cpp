@@ -125,6 +125,7 @@ const char* MessagePass::bad_start_line(const char* at) noexcept {
     }
     const std::string_view name = rest.substr(0, space);
     if (!is_token(name)) {
+      index_.request = true;
       fail(ParseErrc::bad_method, at);
     } else {
       method(name.data(), name.data() + name.size());
@@ -290,10 +291,11 @@ void MessagePass::check_cseq(const char* value, const char* end) noexcept {
   const ParseErrc code = scan::cseq(cursor, end, cseq);
   if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::cseq);
   index_.cseq = cseq.number;
-  if (!index_.request) {
+  if (index_.method_name.length == 0) {
+    // A response, or a request whose method is no token.
     index_.method = cseq.method;
     index_.method_name = span(cseq.method_name);
-  } else if (index_.method_name.length != 0 && index_.method_name.in(begin_) != cseq.method_name) {
+  } else if (index_.method_name.in(begin_) != cseq.method_name) {
     fail(ParseErrc::cseq_mismatch, cseq.method_name.data(), HeaderId::cseq);
   }
 }

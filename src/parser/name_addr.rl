@@ -24,7 +24,11 @@ namespace {
       return ParseErrc::unterminated;
     }
     cursor = inside;
-    const ParseErrc bad = scan::uri(cursor, close, out.uri, most);
+    ParseErrc bad = scan::uri(cursor, close, out.uri, most);
+    if (bad != ParseErrc::ok && form == Address::maybe_without_scheme) {
+      cursor = inside;
+      bad = scan::uri_without_scheme(cursor, close, out.uri, most);
+    }
     if (bad != ParseErrc::ok) return bad;
     fexec close;
   }
@@ -106,6 +110,11 @@ ParseErrc parse_contact(const char*& cursor, const char* end, NameAddr& out) noe
 ParseErrc parse_route(const char*& cursor, const char* end, NameAddr& out) noexcept {
   unsigned params = 0;
   return scan::name_addr(cursor, end, out, scan::Address::in_brackets, params);
+}
+
+ParseErrc parse_referred_by(const char*& cursor, const char* end, NameAddr& out) noexcept {
+  unsigned params = 0;
+  return scan::name_addr(cursor, end, out, scan::Address::maybe_without_scheme, params);
 }
 
 }  // namespace sipstack

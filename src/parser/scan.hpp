@@ -12,7 +12,7 @@
 namespace sipstack::scan {
 
 /// Which forms of an address a header takes.
-enum class Address : std::uint8_t { any, or_star, in_brackets };
+enum class Address : std::uint8_t { any, or_star, in_brackets, maybe_without_scheme };
 
 // As parse_value(); `params` becomes the largest number of parameters (or URI header fields) that one
 // list in the value has, for ParseLimits::params.
@@ -30,6 +30,10 @@ ParseErrc call_id_value(const char*& cursor, const char* end, CallIdValue& out,
                         unsigned& params) noexcept;
 /// Exactly [cursor, end) is the URI.
 ParseErrc uri(const char*& cursor, const char* end, Uri& out, unsigned& params) noexcept;
+
+/// user@host alone; scheme `other`, its name empty.
+ParseErrc uri_without_scheme(const char*& cursor, const char* end, Uri& out,
+                             unsigned& params) noexcept;
 
 /// Whether the host is one beyond its characters: labels of at most 63 (RFC 1035 section 2.3.4), an
 /// address in the brackets.

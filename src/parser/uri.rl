@@ -89,9 +89,12 @@ namespace {
   other_uri = scheme %scheme_end ":" @other uric+;
 
   main := sip_uri | sips_uri | tel_uri | other_uri;
+
+  # What RFC 5359 section 2.4 prints in Referred-By: <alice@atlanta.example.com>.
+  without_scheme := userinfo hostport uri_parameters %list_end;
 }%%
 
-%% write data noerror noentry;
+%% write data noerror;
 
 bool labels_fit(std::string_view name) noexcept {
   std::size_t length = 0;
@@ -117,12 +120,14 @@ ParseErrc scan::port(std::string_view digits, std::optional<std::uint16_t>& out)
   return ParseErrc::ok;
 }
 
-ParseErrc scan::uri(const char*& cursor, const char* end, Uri& out, unsigned& most) noexcept {
+namespace {
+
+ParseErrc run(const char*& cursor, const char* end, Uri& out, unsigned& most, int start) noexcept {
   const char* const begin = cursor;
   const char* p = begin;
   const char* const pe = end;
   const char* const eof = end;
-  int cs = uri_start;
+  int cs = start;
   unsigned params = 0;
   unsigned fields = 0;
   const char* user = nullptr;
@@ -141,25 +146,36 @@ ParseErrc scan::uri(const char*& cursor, const char* end, Uri& out, unsigned& mo
 
   cursor = p;
   if (cs < uri_first_final) return ParseErrc::bad_uri;
-  out.text = text(begin, end);
+  out.text = scan::text(begin, end);
   if (params > most) most = params;
   if (fields > most) most = fields;
-  if (list != nullptr) out.params = Params(text(list, list_end));
+  if (list != nullptr) out.params = Params(scan::text(list, list_end));
   if (out.scheme == UriScheme::tel) {
-    out.user = text(user, user_end);
+    out.user = scan::text(user, user_end);
     out.has_user = true;
   }
-  if (!out.is_sip()) return ParseErrc::ok;
-  out.host = text(host, host_end);
-  out.headers = text(headers, end);
-  if (!host_fits(out.host)) {
+  if (host == nullptr) return ParseErrc::ok;
+  out.host = scan::text(host, host_end);
+  out.headers = scan::text(headers, end);
+  if (!scan::host_fits(out.host)) {
     cursor = host;
     return ParseErrc::bad_uri;
   }
   if (port == nullptr) return ParseErrc::ok;
-  const ParseErrc code = scan::port(text(port, port_end), out.port);
+  const ParseErrc code = scan::port(scan::text(port, port_end), out.port);
   if (code != ParseErrc::ok) cursor = port;
   return code;
+}
+
+}  // namespace
+
+ParseErrc scan::uri(const char*& cursor, const char* end, Uri& out, unsigned& params) noexcept {
+  return run(cursor, end, out, params, uri_en_main);
+}
+
+ParseErrc scan::uri_without_scheme(const char*& cursor, const char* end, Uri& out,
+                                   unsigned& params) noexcept {
+  return run(cursor, end, out, params, uri_en_without_scheme);
 }
 
 }  // namespace sipstack

@@ -16,9 +16,10 @@ ParseErrc value(const HeaderTag<Via>&, const char*& cursor, const char* end, uns
 }
 ParseErrc value(const HeaderTag<NameAddr>& tag, const char*& cursor, const char* end,
                 unsigned& params) {
-  const auto form = tag.parse == &parse_contact ? scan::Address::or_star
-                    : tag.parse == &parse_route ? scan::Address::in_brackets
-                                                : scan::Address::any;
+  const auto form = tag.parse == &parse_contact       ? scan::Address::or_star
+                    : tag.parse == &parse_route       ? scan::Address::in_brackets
+                    : tag.parse == &parse_referred_by ? scan::Address::maybe_without_scheme
+                                                      : scan::Address::any;
   NameAddr out;
   return scan::name_addr(cursor, end, out, form, params);
 }

@@ -74,7 +74,7 @@ namespace hdr {
   X(rack, RAck, parse_value)                         \
   X(reason, TokenValue, parse_value)                 \
   X(refer_to, NameAddr, parse_value)                 \
-  X(referred_by, NameAddr, parse_value)              \
+  X(referred_by, NameAddr, parse_referred_by)        \
   X(replaces, CallIdValue, parse_value)              \
   X(reply_to, NameAddr, parse_value)                 \
   X(require, TokenValue, parse_value)                \

@@ -129,6 +129,8 @@ ParseErrc parse_value(const char*& cursor, const char* end, TextValue& out) noex
 ParseErrc parse_contact(const char*& cursor, const char* end, NameAddr& out) noexcept;
 /// NameAddr whose URI must stand in <>: Route, Record-Route, Path, ... (RFC 3261 section 20.34).
 ParseErrc parse_route(const char*& cursor, const char* end, NameAddr& out) noexcept;
+/// NameAddr; in <>, the scheme may be missing, as in RFC 5359 section 2.4.
+ParseErrc parse_referred_by(const char*& cursor, const char* end, NameAddr& out) noexcept;
 /// Digits alone: Content-Length, Max-Forwards, Expires, Min-Expires, RSeq.
 ParseErrc parse_number(const char*& cursor, const char* end, NumberValue& out) noexcept;
 /// Parameters without a scheme in front: Authentication-Info.
