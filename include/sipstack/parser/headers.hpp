@@ -92,7 +92,8 @@ namespace hdr {
   X(unsupported, TokenValue, parse_value)            \
   X(user_agent, TextValue, parse_value)              \
   X(warning, TextValue, parse_warning)               \
-  X(www_authenticate, AuthValue, parse_value)
+  X(www_authenticate, AuthValue, parse_value)        \
+  X(max_breadth, NumberValue, parse_value)
 
 #define SIPSTACK_X(header, type, parser)                                                      \
   inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header), \
