@@ -93,7 +93,7 @@ namespace hdr {
   X(user_agent, TextValue, parse_value)              \
   X(warning, TextValue, parse_warning)               \
   X(www_authenticate, AuthValue, parse_value)        \
-  X(max_breadth, NumberValue, parse_value)
+  X(max_breadth, NumberValue, parse_number)
 
 #define SIPSTACK_X(header, type, parser)                                                      \
   inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header), \
