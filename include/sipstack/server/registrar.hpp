@@ -31,8 +31,18 @@ class Registrar {
 
   /// A REGISTER that is for one of our domains. Answers through the layer, now or when the store has.
   void receive(const RequestArrived& event, TimePoint now);
-  /// True where host is a domain that we serve.
+  /// True where host and port (0: none given) are a domain that we serve, or one of our own sockets. A
+  /// domain with a port is ours where we listen on that port.
   bool serves(std::string_view host, std::uint16_t port) const noexcept;
+  bool serves(const Uri& uri) const noexcept {
+    return uri.is_sip() && serves(uri.host, uri.port.value_or(0));
+  }
+  /// The key of an address of record that serves() (section 10.3 step 5): user unescaped, domain in lower
+  /// case, no port or parameters; one of our own addresses means the first domain; sip and sips are the
+  /// same resource (RFC 5630 section 5.2). Empty where the URI has no user or is of no domain of ours.
+  std::string aor(const Uri& uri) const;
+  /// True where authenticated `user` is the one of this AOR: by its user part, or as user@domain.
+  bool owns(std::string_view user, const Uri& aor) const;
 
  private:
   struct Impl;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A server's own responses, and what registrar and proxy both read in a request.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sipstack/transaction/layer.hpp"
+
+namespace sipstack::server {
+
+/// A final response of our own to the request of `txn`, with Server and a new To tag; `more` adds header
+/// fields. Nothing happens where the transaction is gone.
+template <class More>
+void reply(TransactionLayer& layer, TxnId txn, const MessageView& request, const Flow& flow,
+           int status, std::string_view product, TimePoint now, More&& more) {
+  ResponseWriter writer(layer.pool(), request, flow, status, layer.random().token());
+  if (!product.empty()) writer.header(HeaderId::server, product);
+  std::forward<More>(more)(writer);
+  layer.respond(txn, writer, now);
+}
+
+/// The tags of a Require or Proxy-Require list that `supports` refuses, as the value of Unsupported;
+/// empty where there are none.
+template <class Supports>
+std::string unsupported(const MessageView& request, const HeaderTag<TokenValue>& tag,
+                        Supports supports) {
+  std::string bad;
+  for (const auto& value : request.all(tag)) {
+    if (!value || supports(value->token)) continue;
+    if (!bad.empty()) bad += ", ";
+    bad += value->token;
+  }
+  return bad;
+}
+
+}  // namespace sipstack::server
