@@ -75,8 +75,13 @@ std::string_view expected_form(const ParseError& error) noexcept {
   }
 }
 
-std::string explain(std::string_view where, std::string_view text, const ParseError& error,
-                    bool colour) {
+int owed(const ParseError& error, const MessageView& message) noexcept {
+  if (message && (message.status() != 0 || message.method() == Method::ack)) return 0;
+  return error.status();
+}
+
+std::string explain(std::string_view where, std::string_view text, const MessageView& message,
+                    const ParseError& error, bool colour) {
   const auto paint = [&](const char* code, std::string_view s) {
     return colour ? fmt::format("\033[{}m{}\033[0m", code, s) : std::string(s);
   };
@@ -111,8 +116,8 @@ std::string explain(std::string_view where, std::string_view text, const ParseEr
   const std::string_view form = expected_form(error);
   if (!form.empty()) out += fmt::format("    expected: {}\n", form);
   out += fmt::format("    {}", error.rfc());
-  out += error.status() == 0 ? "; no answer is owed\n"
-                             : fmt::format("; the sender is owed a {}\n", error.status());
+  const int status = owed(error, message);
+  out += status == 0 ? "; no answer is owed\n" : fmt::format("; the sender is owed a {}\n", status);
   return out;
 }
 

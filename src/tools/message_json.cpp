@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/explain.hpp"
 #include "tools/json.hpp"
+#include "tools/sdp_json.hpp"
 
 namespace sipstack::tools {
 
@@ -207,7 +209,8 @@ void write_fields(Json& json, const MessageView& message) {
   write_one(json, "content_length", message, hdr::content_length, number);
 }
 
-void write_error(Json& json, const ParseError& error, std::string_view bytes) {
+void write_error(Json& json, const ParseError& error, const MessageView& message,
+                 std::string_view bytes) {
   const TextPosition at = position(bytes, error.offset);
   json.key("error").object();
   json.key("code").string(to_string(error.code));
@@ -216,7 +219,7 @@ void write_error(Json& json, const ParseError& error, std::string_view bytes) {
   json.key("offset").number(error.offset);
   json.key("line").number(at.line);
   json.key("column").number(at.column);
-  json.key("status").number(error.status());
+  json.key("status").number(owed(error, message));
   json.key("rfc").string(error.rfc());
   json.end_object();
 }
@@ -228,7 +231,7 @@ std::string message_json(const MessageView& message, std::string_view bytes,
   Json json;
   json.object();
   json.key("valid").boolean(!error);
-  if (error) write_error(json, *error, bytes);
+  if (error) write_error(json, *error, message, bytes);
   write_start_line(json, message, bytes);
   if (message) {
     write_headers(json, message);
@@ -237,6 +240,11 @@ std::string message_json(const MessageView& message, std::string_view bytes,
     json.key("body").object();
     json.key("offset").number(head.body.begin).key("length").number(head.body.length);
     json.end_object();
+    const auto type = message.get(hdr::content_type);
+    if (type && type->is("application", "sdp") && head.body.length > 0) {
+      json.key("sdp");
+      write_sdp(json, message.body());
+    }
   }
   json.end_object();
   return json.text();

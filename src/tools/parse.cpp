@@ -112,7 +112,7 @@ class Reader {
     if (arguments_.json) {
       fmt::print("{}\n", message_json(message, bytes, error));
     } else if (error) {
-      fmt::print("{}", explain(where, bytes, *error, colourful(stdout)));
+      fmt::print("{}", explain(where, bytes, message, *error, colourful(stdout)));
     } else {
       fmt::print("{}: {}: {}\n", where, coloured(stdout, Colour::green, "valid"), summary(message));
     }
