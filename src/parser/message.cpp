@@ -34,19 +34,23 @@ expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view b
     error.offset += static_cast<std::uint32_t>(skipped);
     return unexpected<ParseError>(error);
   }
-  const std::size_t entries_at = aligned(scratch.size);
-  const std::size_t entries_size = scratch.headers * sizeof(HeaderEntry);
+  Message kept = keep(pool, message, scratch);
+  if (!kept) return unexpected<ParseError>(ParseError{ParseErrc::too_large, HeaderId::other, 0});
+  return kept;
+}
+
+Message Message::keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept {
+  const std::size_t entries_at = aligned(index.size);
+  const std::size_t entries_size = index.headers * sizeof(HeaderEntry);
   const std::size_t head_at = aligned(entries_at + entries_size);
   Block block = pool.allocate(head_at + sizeof(IndexHead));
-  if (!block) {
-    return unexpected<ParseError>(ParseError{ParseErrc::too_large, HeaderId::other, 0});
-  }
+  if (!block) return {};
   char* const data = block.data();
-  std::memcpy(data, message.data(), scratch.size);
-  std::memset(data + scratch.size, 0, entries_at - scratch.size);
-  std::memcpy(data + entries_at, scratch.entries, entries_size);
+  std::memcpy(data, bytes.data(), index.size);
+  std::memset(data + index.size, 0, entries_at - index.size);
+  std::memcpy(data + entries_at, index.entries, entries_size);
   std::memset(data + entries_at + entries_size, 0, head_at - entries_at - entries_size);
-  new (data + head_at) IndexHead(scratch);
+  new (data + head_at) IndexHead(index);
   block.resize(head_at + sizeof(IndexHead));
   return Message(std::move(block));
 }

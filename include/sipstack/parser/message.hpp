@@ -21,7 +21,8 @@ class Message {
                                              MessageIndex& scratch,
                                              const ParseLimits& limits = {}) noexcept;
   /// Copies bytes and the used part of an index over them, whatever parse() said: the answer to a
-  /// malformed request mirrors what was malformed. Empty where the pool has no block left.
+  /// malformed request mirrors what was malformed. The index says how many bytes (index.size), and
+  /// counts from the first one. Empty where the pool has no block left.
   static Message keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept;
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
