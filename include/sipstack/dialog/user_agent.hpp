@@ -41,6 +41,8 @@ struct UserAgentOptions {
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
   bool answer_options = true;
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
+  std::size_t max_dialogs = 65536;     ///< then INVITEs get 503, and invite() an error
+  std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
   /// Challenges every request outside a dialog but ACK and CANCEL; null: none. Not owned.
   DigestServer* challenge = nullptr;
 };
@@ -50,7 +52,7 @@ struct RequestOptions {
   std::string target;                ///< Request-URI
   std::string from = "sip:anonymous@anonymous.invalid";  ///< URI, or a whole name-addr
   std::string to;                    ///< URI or name-addr; the target where empty
-  std::vector<std::string> route;    ///< pre-loaded Route set (URIs): outbound proxies
+  std::vector<std::string> route;    ///< pre-loaded Route set (URIs): outbound proxies; `lr` is added
   std::string content_type;
   std::string body;
   ExtraHeaders headers;
@@ -70,8 +72,8 @@ struct RegistrationOptions {
   std::vector<std::string> route;
   ExtraHeaders headers;
   std::vector<Credentials> credentials;
-  bool refresh = true;                   ///< false: register once
-  bool fetch = false;                    ///< no Contact: only ask for the bindings
+  bool refresh = true;                   ///< false: register once; the binding is left to expire
+  bool fetch = false;                    ///< no Contact: only ask for the bindings, once
 };
 
 // ---------------------------------------------------------------- events to the application
@@ -81,19 +83,21 @@ struct CallArrived {
   CallId call;
   Message invite;
 };
-/// A provisional response to our INVITE (101-199; 100 as well, once).
+/// A provisional response to our INVITE (101-199; 100 as well, once). Not for re-INVITEs.
 struct CallProgress {
   CallId call;
   Message response;
 };
 /// Our INVITE was answered 2xx and the dialog stands. Where the INVITE had an offer the ACK is on its
-/// way; where it had none, acknowledge(call, answer) must be called. Also for our re-INVITEs.
+/// way; where it had none and the 2xx has one, acknowledge(call, answer) must be called. Also for our
+/// re-INVITEs.
 struct CallAnswered {
   CallId call;
   Message response;
   bool reinvite = false;
 };
-/// The ACK for our 2xx arrived (with an answer where our 2xx held the offer).
+/// The ACK for our 2xx arrived (with an answer where our 2xx held the offer); also of re-INVITEs. `ack` is
+/// empty where it was lost, but a re-INVITE of the peer proves that it has our 2xx (RFC 5407 3.1.4).
 struct CallConfirmed {
   CallId call;
   Message ack;
@@ -106,7 +110,7 @@ struct CallReinvited {
 /// Our re-INVITE was refused; the call goes on as it was (RFC 3261 section 14.1).
 struct ReinviteFailed {
   CallId call;
-  int status = 0;  ///< 491: glare; 0: nothing came, see error
+  int status = 0;  ///< 491: glare, twice; 408 or 503: nothing came, see error
   std::error_code error;
 };
 /// Another request within the call's dialog: INFO, MESSAGE, REFER, ... Answer by respond(txn, ...).
@@ -122,8 +126,8 @@ struct CallEnded {
   };
   CallId call;
   Cause cause = Cause::failed;
-  int status = 0;     ///< of the refusal, 0 where there was none
-  Message message;    ///< the response or BYE that ended it; may be empty
+  int status = 0;     ///< of the refusal; 408 or 503 where nothing came (section 8.1.3.1); else 0
+  Message message;    ///< the response, BYE or CANCEL that ended it; may be empty
   std::error_code error;
 };
 /// A request outside any dialog that the user agent did not answer by itself: respond(txn, ...).
@@ -138,7 +142,8 @@ struct RequestCompleted {
   Message response;  ///< empty where error is set
   std::error_code error;
 };
-/// A registration came about, was refreshed, failed or was removed.
+/// A registration came about, was refreshed, failed or was removed. After `removed`, and without refresh
+/// after anything, its handle is stale. After `failed` it is tried again by itself, with growing pauses.
 struct RegistrationChanged {
   enum class State : std::uint8_t { registered, failed, removed };
   RegistrationId registration;
@@ -188,7 +193,9 @@ class UserAgent {
                          const ExtraHeaders& headers = {});
   /// The ACK with our answer, for an INVITE of ours without an offer.
   std::error_code acknowledge(CallId call, std::string_view sdp, TimePoint now);
-  /// Ends the call by what its state asks for: CANCEL, BYE, or 487/603 to the INVITE that waits.
+  /// Ends the call by what its state asks for: CANCEL, BYE, or 603 to the INVITE that waits. A callee's
+  /// BYE waits for the ACK (RFC 3261 section 15). CallEnded follows when the peer has answered, or not.
+  /// `reason`: a Reason value (RFC 3326) for CANCEL and BYE.
   std::error_code hang_up(CallId call, TimePoint now, std::string_view reason = {});
   std::error_code reinvite(CallId call, std::string_view sdp, TimePoint now);
   /// A request within the dialog, e.g. INFO; its outcome comes as RequestCompleted.

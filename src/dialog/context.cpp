@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Response heads and the lines about ourselves. RFC 3261 sections 8.2.6, 11.2, 13.2.1.
+#include "dialog/context.hpp"
+
+namespace sipstack {
+namespace {
+
+std::string joined(const std::vector<std::string>& list) {
+  std::string out;
+  for (const auto& item : list) {
+    if (!out.empty()) out += ", ";
+    out += item;
+  }
+  return out;
+}
+
+}  // namespace
+
+UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& o)
+    : layer(l),
+      options(o),
+      key{l.random().next(), l.random().next()},
+      allow(joined(o.allow)),
+      supported(joined(o.supported)),
+      accept(joined(o.accept)),
+      dialogs(key) {}
+
+void UserAgentContext::reap() {
+  for (const CallId id : over_calls) calls.erase(id);
+  for (const RequestId id : over_requests) requests.erase(id);
+  for (const RegistrationId id : over_registrations) registrations.erase(id);
+  over_calls.clear();
+  over_requests.clear();
+  over_registrations.clear();
+}
+
+InviteSession* UserAgentContext::call_of(const DialogId& id) {
+  const CallId call = dialogs.find(id, [&](CallId candidate) {
+    const InviteSession* session = calls.find(candidate);
+    return session != nullptr && session->has_dialog(id);
+  });
+  return calls.find(call);
+}
+
+const InviteSession* UserAgentContext::call_of(const DialogId& id) const {
+  return const_cast<UserAgentContext*>(this)->call_of(id);
+}
+
+std::string UserAgentContext::tag_for(const MessageView& request) const {
+  std::string text(request.call_id());
+  text.append("\n").append(request.from_tag()).append("\n").append(request.branch());
+  const std::uint64_t hash = keyed_hash(key, text);
+  std::string tag(16, '0');
+  for (unsigned i = 0; i < 16; ++i) tag[i] = "0123456789abcdef"[(hash >> (4 * i)) & 15];
+  return tag;
+}
+
+ResponseWriter UserAgentContext::response(const MessageView& request, const Flow& flow, int status,
+                                          std::string_view to_tag, std::string_view reason) {
+  const std::string own = to_tag.empty() ? tag_for(request) : std::string(to_tag);
+  ResponseWriter out(pool(), request, flow, status, own, reason);
+  write_product(out, HeaderId::server);
+  return out;
+}
+
+void UserAgentContext::answer(const RequestArrived& event, int status, TimePoint now,
+                              std::string_view to_tag) {
+  layer.respond(event.txn, response(event.request.view(), event.flow, status, to_tag), now);
+}
+
+void UserAgentContext::answer_options(const RequestArrived& event, TimePoint now) {
+  ResponseWriter out = response(event.request.view(), event.flow, 200);
+  write_capabilities(out);
+  out.header(HeaderId::accept, accept);
+  write_contact(out, {}, false);
+  layer.respond(event.txn, out, now);
+}
+
+void UserAgentContext::write_capabilities(MessageWriter& out) const {
+  out.header(HeaderId::allow, allow);
+  out.header(HeaderId::supported, supported);
+}
+
+void UserAgentContext::write_contact(MessageWriter& out, const ExtraHeaders& headers,
+                                     bool secure) const {
+  if (!names(headers, HeaderId::contact)) out.contact_here(options.contact_user, {}, {}, secure);
+}
+
+void UserAgentContext::write_product(MessageWriter& out, HeaderId id) const {
+  if (!options.product.empty()) out.header(id, options.product);
+}
+
+}  // namespace sipstack

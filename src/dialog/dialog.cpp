@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dialog state: made by 12.1, used by 12.2.1.1, kept current by 12.2.1.2 and 12.2.2 of RFC 3261.
+#include "sipstack/dialog/dialog.hpp"
+
+#include <algorithm>
+
+namespace sipstack {
+namespace {
+
+constexpr std::uint32_t kMaxCSeq = 0x7fffffff;  // RFC 3261 section 8.1.1.5
+
+std::string without_tag(const NameAddr& value) {
+  std::string out(value.display);
+  if (!out.empty()) out += ' ';
+  out.append("<").append(value.uri.text).append(">");
+  return out;
+}
+
+/// A URI as a Request-URI may have it: no headers, no method parameter (section 19.1.1, table 1).
+std::string as_request_uri(std::string_view text) {
+  const auto uri = Uri::parse(text);
+  if (!uri || !uri->is_sip()) return std::string(text);
+  if (uri->headers.empty() && !uri->params.has("method")) return std::string(text);
+  // Views into `text`: what stands before the parameters, or before the headers, is kept as it is.
+  const char* end = text.data() + text.size();
+  if (!uri->headers.empty()) end = uri->headers.data() - 1;
+  if (!uri->params.empty()) end = uri->params.text().data();
+  std::string out(text.data(), end);
+  for (const Param& p : uri->params) {
+    if (iequals(p.name, "method")) continue;
+    out.append(";").append(p.name);
+    if (p.has_value) out.append("=").append(p.value);
+  }
+  return out;
+}
+
+std::string uri_of(std::string_view route) {
+  const auto open = route.find('<');
+  const auto close = route.find('>', open == std::string_view::npos ? 0 : open);
+  if (open == std::string_view::npos || close == std::string_view::npos) return std::string(route);
+  return std::string(route.substr(open + 1, close - open - 1));
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+}  // namespace
+
+Routing Routing::by(std::string_view target, const std::vector<std::string>& route_set) {
+  Routing out;
+  out.request_uri = as_request_uri(target);
+  if (route_set.empty()) {
+    out.hop = NextHop::to(out.request_uri);
+    return out;
+  }
+  const std::string first = uri_of(route_set.front());
+  out.hop = NextHop::to(first);
+  const auto uri = Uri::parse(first);
+  if (!uri || uri->lr()) {
+    out.routes = route_set;
+    return out;
+  }
+  // A strict router: it is addressed itself, and the target is the last of the route.
+  out.routes.assign(route_set.begin() + 1, route_set.end());
+  out.routes.push_back("<" + out.request_uri + ">");
+  out.request_uri = as_request_uri(first);
+  return out;
+}
+
+expected<Dialog, ParseError> Dialog::uas(const MessageView& request, const Flow& flow,
+                                         std::string_view local_tag) {
+  Dialog d;
+  d.call_id_ = request.call_id();
+  d.local_tag_ = local_tag;
+  d.remote_tag_ = request.from_tag();
+  const auto to = request.get(hdr::to);
+  if (!to) return unexpected(to.error());
+  d.local_ = without_tag(*to);
+  const auto from = request.get(hdr::from);
+  if (!from) return unexpected(from.error());
+  d.remote_ = without_tag(*from);
+  const auto contact = request.get(hdr::contact);
+  if (!contact) return unexpected(contact.error());
+  if (contact->wildcard || !contact->uri.is_sip())
+    return unexpected(ParseError{ParseErrc::bad_header, HeaderId::contact, 0});
+  d.remote_target_ = contact->uri.text;
+  for (const auto& route : request.all(hdr::record_route)) {
+    if (!route) return unexpected(route.error());
+    d.route_set_.emplace_back(trim(route->text));
+  }
+  d.remote_cseq_ = request.cseq().number;
+  d.secure_ = sipstack::secure(flow.transport) && request.request_uri().scheme == UriScheme::sips;
+  d.stick_to(request, flow);
+  return d;
+}
+
+Dialog Dialog::uac(const MessageView& response, const Flow& flow, std::string_view target) {
+  Dialog d;
+  d.caller_ = true;
+  d.call_id_ = response.call_id();
+  d.local_tag_ = response.from_tag();
+  d.remote_tag_ = response.to_tag();
+  if (const auto from = response.get(hdr::from)) d.local_ = without_tag(*from);
+  if (const auto to = response.get(hdr::to)) d.remote_ = without_tag(*to);
+  d.remote_target_ = target;
+  for (const auto& route : response.all(hdr::record_route))
+    if (route) d.route_set_.emplace_back(trim(route->text));
+  std::reverse(d.route_set_.begin(), d.route_set_.end());
+  d.local_cseq_ = response.cseq().number;
+  const auto uri = Uri::parse(target);
+  d.secure_ = sipstack::secure(flow.transport) && uri && uri->scheme == UriScheme::sips;
+  d.refresh_target(response, flow);
+  return d;
+}
+
+std::optional<std::uint32_t> Dialog::next_cseq() noexcept {
+  if (local_cseq_ >= kMaxCSeq) return std::nullopt;
+  return ++local_cseq_;
+}
+
+bool Dialog::in_order(const MessageView& request) noexcept {
+  const std::uint32_t number = request.cseq().number;
+  if (remote_cseq_ && number < *remote_cseq_) return false;
+  remote_cseq_ = number;
+  return true;
+}
+
+void Dialog::continue_from(const Dialog& early) noexcept {
+  local_cseq_ = std::max(local_cseq_, early.local_cseq_);
+  if (!remote_cseq_) remote_cseq_ = early.remote_cseq_;
+}
+
+void Dialog::refresh_target(const MessageView& message, const Flow& flow) {
+  if (const auto contact = message.get(hdr::contact)) {
+    const Uri& uri = contact->uri;
+    if (!contact->wildcard && uri.is_sip() && !uri.host.empty()) remote_target_ = uri.text;
+  }
+  stick_to(message, flow);
+}
+
+// Not in the RFC: over a stream, where no proxy asked to stay in the path, the connection that the peer
+// used is where it can be reached; its Contact often can't (behind NAT, or host.invalid of RFC 7118).
+// Taken only where the other end of the connection is the peer: a request that has one Via, or a
+// response whose Contact names the address that we are connected to.
+void Dialog::stick_to(const MessageView& message, const Flow& flow) {
+  flow_.reset();
+  if (!reliable(flow.transport) || !route_set_.empty()) return;
+  if (message.is_request()) {
+    if (message.head().vias == 1) flow_ = flow;
+    return;
+  }
+  const auto uri = Uri::parse(remote_target_);
+  if (!uri) return;
+  const auto ip = IpAddress::parse(uri->host);
+  if (!ip || *ip != flow.remote.ip) return;
+  flow_ = flow;
+  // We opened it and can open it again.
+  if (caller_) flow_->connection = 0;
+}
+
+RequestWriter Dialog::request(BlockPool& pool, std::string_view method, std::uint32_t cseq) const {
+  const Routing routing = Routing::by(remote_target_, route_set_);
+  RequestWriter out(pool, method, routing.request_uri);
+  for (const auto& route : routing.routes) out.header(HeaderId::route, route);
+  out.header(HeaderId::max_forwards, 70);
+  std::string text = local_;
+  if (!local_tag_.empty()) text.append(";tag=").append(local_tag_);
+  out.header(HeaderId::from, text);
+  text = remote_;
+  if (!remote_tag_.empty()) text.append(";tag=").append(remote_tag_);  // RFC 2543 peers have none
+  out.header(HeaderId::to, text);
+  out.header(HeaderId::call_id, call_id_);
+  text = std::to_string(cseq);
+  text.append(" ").append(method);
+  out.header(HeaderId::cseq, text);
+  return out;
+}
+
+NextHop Dialog::next_hop() const {
+  if (flow_ && route_set_.empty()) return NextHop::by(*flow_);
+  return Routing::by(remote_target_, route_set_).hop;
+}
+
+}  // namespace sipstack

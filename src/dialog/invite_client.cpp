@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// The caller: an INVITE, the responses of all its forks, and their ACKs. RFC 3261 sections 8.1.3, 13.2.
+#include <algorithm>
+
+#include "dialog/context.hpp"
+
+namespace sipstack {
+namespace {
+
+using Cause = CallEnded::Cause;
+
+constexpr std::size_t kMaxContacts = 32;      // of all 3xx together
+constexpr std::size_t kMaxAcknowledged = 64;  // 2xx whose retransmissions are recognised
+
+bool is_sips(std::string_view text) {
+  const auto uri = Uri::parse(text);
+  return uri && uri->scheme == UriScheme::sips;
+}
+
+}  // namespace
+
+std::error_code InviteSession::invite(CallId id, const CallOptions& options, TimePoint now) {
+  belongs_to(id);
+  setup_ = std::make_unique<Setup>();
+  setup_->options = options;
+  setup_->head = RequestHead::of(options, ua_.random());
+  setup_->target = options.target;
+  setup_->tried.push_back(options.target);
+  digest_ = DigestClient(options.credentials);
+  if (!setup_->head.reaches(options.target)) return Errc::unresolved;
+  if (const auto error = send_invite(std::nullopt, now)) return error;
+  state_ = State::calling;
+  if (options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + options.max_ring);
+  return {};
+}
+
+std::error_code InviteSession::send_invite(std::optional<Flow> flow, TimePoint now) {
+  Setup& s = *setup_;
+  NextHop hop;
+  RequestWriter out = s.head.write(ua_.pool(), "INVITE", s.target, ++s.cseq, hop);
+  ua_.write_contact(out, s.options.headers, is_sips(s.target));
+  ua_.write_capabilities(out);
+  digest_.authorize(out, "INVITE", std::string(out.uri()), s.options.body, ua_.random());
+  ua_.write_product(out, HeaderId::user_agent);
+  write_extra(out, s.options.headers);
+  if (!s.options.body.empty()) out.body(s.options.content_type, s.options.body);
+  if (out.error() != WriteErrc::ok) return Errc::write_failed;
+  remember_credentials(out);
+
+  const auto txn =
+      ua_.layer.send(std::move(out), retry_hop(std::move(hop), flow), part(client_invite), now);
+  if (!txn) return txn.error();
+  client_ = {};
+  client_.txn = *txn;
+  client_.cseq = s.cseq;
+  client_.pending = true;
+  return {};
+}
+
+// Section 22.1: the ACK for a 2xx carries the very credentials of its INVITE. They are read back from a
+// copy that is sealed for nobody.
+void InviteSession::remember_credentials(const RequestWriter& invite) {
+  credentials_.clear();
+  if (!challenged_) return;
+  const auto copy = invite.seal({Transport::udp, "invalid", "z9hG4bK0"});
+  if (!copy) return;
+  const MessageView view = copy->view();
+  for (std::size_t i = 0; i < view.header_count(); ++i) {
+    const HeaderView line = view.header(i);
+    if (line.id == HeaderId::authorization || line.id == HeaderId::proxy_authorization)
+      credentials_.emplace_back(line.id, line.value);
+  }
+}
+
+// ---- responses
+
+void InviteSession::invite_response(const ResponseArrived& event, TimePoint now) {
+  const int status = event.response->status();
+  // Section 8.1.3.2: an unknown code is the x00 of its class.
+  if (status >= 200 && status < 300) return success(event, now);
+  if (event.txn != client_.txn || !client_.pending) return;
+  if (client_.again) return reinvite_response(event, now);
+  if (status < 200) return provisional(event);
+  failure(event, now);
+}
+
+void InviteSession::provisional(const ResponseArrived& event) {
+  const MessageView response = event.response.view();
+  if (state_ != State::calling) return;
+  if (response.status() == 100) {
+    if (std::exchange(setup_->heard_trying, true)) return;
+  } else if (!response.to_tag().empty()) {
+    const auto known = std::find_if(early_.begin(), early_.end(), [&](const Dialog& d) {
+      return d.remote_tag() == response.to_tag();
+    });
+    if (known != early_.end()) {
+      known->refresh_target(response, event.flow);
+    } else if (early_.size() < ua_.options.max_early_dialogs &&
+               ua_.dialogs.size() < ua_.options.max_dialogs) {
+      early_.push_back(Dialog::uac(response, event.flow, setup_->target));
+      ua_.dialogs.insert(DialogId::of_response(response), id_);
+    }
+  }
+  ua_.tell(CallProgress{id_, event.response});
+}
+
+void InviteSession::success(const ResponseArrived& event, TimePoint now) {
+  const MessageView response = event.response.view();
+  if (acknowledge_again(response, now)) return;
+  if (event.txn == client_.txn && client_.pending) {
+    if (client_.again) return reinvite_response(event, now);
+    return establish(event, now);
+  }
+  if (!dialog_ || response.cseq().number != client_.cseq) return;
+  // The application still owes the answer; the ACK goes with it.
+  if (response.to_tag() == dialog_->remote_tag()) return;
+  if (acknowledged_.size() >= kMaxAcknowledged) return;
+  const TxnId ack =
+      refuse_fork(ua_, response, event.flow, dialog_->remote_target(), credentials_, now);
+  acknowledged_.push_back({std::string(response.to_tag()), response.cseq().number, ack});
+}
+
+// Section 13.2.2.4: the first 2xx makes the call; its early dialog is recomputed but for the sequence
+// numbers, and the other early dialogs are dropped.
+void InviteSession::establish(const ResponseArrived& event, TimePoint now) {
+  const MessageView response = event.response.view();
+  client_.pending = false;
+  digest_.succeeded();
+  Dialog confirmed = Dialog::uac(response, event.flow, setup_->target);
+  for (const Dialog& early : early_)
+    if (early.remote_tag() == confirmed.remote_tag()) confirmed.continue_from(early);
+  drop_early();
+  dialog_ = std::move(confirmed);
+  ua_.dialogs.insert(DialogId::of_response(response), id_);
+  const bool offered = !setup_->options.body.empty();
+  const bool wanted = state_ == State::calling;
+  setup_.reset();
+  ua_.disarm(ring_limit_);
+  state_ = State::up;
+  client_.answer_owed = wanted && !offered && !response.body().empty();
+  if (!client_.answer_owed) acknowledge_success(client_.cseq, {}, now);
+  // Section 15: CANCEL came too late; the call stands and is ended like any other.
+  if (!wanted) return leave(std::move(ending_), now);
+  ua_.tell(CallAnswered{id_, event.response, false});
+}
+
+void InviteSession::failure(const ResponseArrived& event, TimePoint now) {
+  const MessageView response = event.response.view();
+  const int status = response.status();
+  client_.pending = false;
+  if (state_ == State::cancelling) {
+    ending_.status = status;
+    ending_.message = event.response;
+    return end(std::move(ending_), now);
+  }
+  CallEnded ending{id_, Cause::rejected, status, event.response, {}};
+  if (status == 401 || status == 407) {
+    if (digest_.challenged(response)) {
+      challenged_ = true;
+      drop_early();
+      // To whoever challenged: another target of the same name knows nothing of that nonce.
+      const auto error = send_invite(challenger(ua_.layer, event), now);
+      if (!error) return;
+      ending.error = error;
+    } else {
+      ending.error = Errc::challenged_again;
+    }
+    return end(std::move(ending), now);
+  }
+  digest_.succeeded();
+  // Section 8.1.3.4. 305 names a proxy and 380 a service: neither is a place to look for the callee.
+  if (status < 400 && status != 305 && status != 380) take_contacts(response);
+  if (status < 600 && try_next(now)) return;
+  end(std::move(ending), now);
+}
+
+void InviteSession::take_contacts(const MessageView& response) {
+  Setup& s = *setup_;
+  std::vector<std::pair<int, std::string>> found;
+  for (const auto& contact : response.all(hdr::contact)) {
+    if (!contact || s.tried.size() + s.next.size() + found.size() >= kMaxContacts) break;
+    if (contact->wildcard || !contact->uri.is_sip()) continue;
+    // Section 8.1.3.4: what was to be secure stays so.
+    if (is_sips(s.target) && contact->uri.scheme != UriScheme::sips) continue;
+    const auto same = [&](const std::string& text) {
+      const auto uri = Uri::parse(text);
+      return uri && equal(*uri, contact->uri);
+    };
+    // The recursion guard: no URI twice.
+    if (std::any_of(s.tried.begin(), s.tried.end(), same)) continue;
+    s.tried.emplace_back(contact->uri.text);
+    found.emplace_back(contact->q(), contact->uri.text);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<std::string> next;
+  for (auto& [q, uri] : found) next.push_back(std::move(uri));
+  s.next.insert(s.next.begin(), std::make_move_iterator(next.begin()),
+                std::make_move_iterator(next.end()));
+}
+
+bool InviteSession::try_next(TimePoint now) {
+  Setup& s = *setup_;
+  while (!s.next.empty() && s.redirects < s.options.max_redirects) {
+    s.target = std::move(s.next.front());
+    s.next.erase(s.next.begin());
+    ++s.redirects;
+    drop_early();
+    if (!send_invite(std::nullopt, now)) return true;
+  }
+  return false;
+}
+
+void InviteSession::drop_early() {
+  for (const Dialog& d : early_)
+    ua_.dialogs.erase({d.call_id(), d.local_tag(), d.remote_tag()}, id_);
+  early_.clear();
+}
+
+// ---- ACK (section 13.2.2.4)
+
+namespace {
+
+expected<TxnId, std::error_code> send_ack(UserAgentContext& ua, const Dialog& dialog,
+                                          std::uint32_t cseq, std::string_view sdp,
+                                          const InviteSession::HeaderLines& credentials,
+                                          TimePoint now) {
+  RequestWriter out = dialog.request(ua.pool(), "ACK", cseq);
+  for (const auto& [id, value] : credentials) out.header(id, value);
+  ua.write_product(out, HeaderId::user_agent);
+  if (!sdp.empty()) out.body("application/sdp", sdp);
+  if (out.error() != WriteErrc::ok) return unexpected(make_error_code(Errc::write_failed));
+  return ua.layer.send_ack(std::move(out), dialog.next_hop(), now);
+}
+
+}  // namespace
+
+std::error_code InviteSession::acknowledge_success(std::uint32_t cseq, std::string_view sdp,
+                                                   TimePoint now) {
+  const auto ack = send_ack(ua_, *dialog_, cseq, sdp, credentials_, now);
+  if (!ack) return ack.error();
+  const auto forgotten =
+      std::remove_if(acknowledged_.begin(), acknowledged_.end(),
+                     [&](const Acknowledged& a) { return !ua_.layer.alive(a.ack); });
+  acknowledged_.erase(forgotten, acknowledged_.end());
+  if (acknowledged_.size() >= kMaxAcknowledged) acknowledged_.erase(acknowledged_.begin());
+  acknowledged_.push_back({dialog_->remote_tag(), cseq, *ack});
+  return {};
+}
+
+bool InviteSession::acknowledge_again(const MessageView& response, TimePoint now) {
+  for (const Acknowledged& a : acknowledged_) {
+    if (a.cseq != response.cseq().number || a.remote_tag != response.to_tag()) continue;
+    ua_.layer.resend(a.ack, now);
+    return true;
+  }
+  return false;
+}
+
+std::error_code InviteSession::acknowledge(std::string_view sdp, TimePoint now) {
+  if (state_ != State::up || !client_.answer_owed) return Errc::wrong_state;
+  if (const auto error = acknowledge_success(client_.cseq, sdp, now)) return error;
+  client_.answer_owed = false;
+  return {};
+}
+
+void InviteSession::stray_success(const MessageView& response, TimePoint now) {
+  acknowledge_again(response, now);
+}
+
+TxnId InviteSession::refuse_fork(UserAgentContext& ua, const MessageView& response,
+                                 const Flow& flow, std::string_view target,
+                                 const HeaderLines& credentials, TimePoint now) {
+  Dialog fork = Dialog::uac(response, flow, target);
+  if (fork.remote_target().empty()) return {};
+  const auto ack = send_ack(ua, fork, response.cseq().number, {}, credentials, now);
+  const auto cseq = fork.next_cseq();
+  if (!ack || !cseq) return {};
+  RequestWriter out = fork.request(ua.pool(), "BYE", *cseq);
+  ua.write_product(out, HeaderId::user_agent);
+  // Nobody waits for its outcome: the null handle is no request of the application's.
+  ua.layer.send(std::move(out), fork.next_hop(), {UsageKind::request, 0, 0, 0}, now);
+  return *ack;
+}
+
+}  // namespace sipstack

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The callee: an INVITE that waits for the application, and the 2xx that waits for its ACK.
+// RFC 3261 sections 9.2, 13.3 and 14.2.
+#include "dialog/context.hpp"
+
+namespace sipstack {
+
+using Cause = CallEnded::Cause;
+
+void InviteSession::invited(CallId id, Dialog dialog, const RequestArrived& event, TimePoint now) {
+  belongs_to(id);
+  dialog_ = std::move(dialog);
+  ua_.dialogs.insert({dialog_->call_id(), dialog_->local_tag(), dialog_->remote_tag()}, id_);
+  server_ = ServerInvite{event.txn, event.request, event.flow};
+  ua_.layer.set_user(event.txn, part(server_invite));
+  state_ = State::ringing;
+  if (ua_.options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + ua_.options.max_ring);
+  ua_.tell(CallArrived{id_, event.request});
+}
+
+ResponseWriter InviteSession::response(int status, std::string_view reason) {
+  const MessageView invite = server_->request.view();
+  ResponseWriter out = ua_.response(invite, server_->flow, status, dialog_->local_tag(), reason);
+  // Section 12.1.1: what may make a dialog carries the route set back, and our Contact.
+  if (state_ == State::ringing && status > 100 && status < 300)
+    out.copy(invite, HeaderId::record_route);
+  return out;
+}
+
+std::error_code InviteSession::ring(int status, std::string_view sdp, const ExtraHeaders& headers,
+                                    TimePoint now) {
+  if (!server_ || status <= 100 || status > 199) return Errc::wrong_state;
+  ResponseWriter out = response(status);
+  ua_.write_contact(out, headers, dialog_->secure());
+  write_extra(out, headers);
+  if (!sdp.empty()) out.body("application/sdp", sdp);
+  return ua_.layer.respond(server_->txn, out, now);
+}
+
+std::error_code InviteSession::accept(std::string_view sdp, const ExtraHeaders& headers,
+                                      TimePoint now) {
+  if (!server_) return Errc::wrong_state;
+  ResponseWriter out = response(200);
+  ua_.write_contact(out, headers, dialog_->secure());
+  ua_.write_capabilities(out);
+  write_extra(out, headers);
+  if (!sdp.empty()) out.body("application/sdp", sdp);
+
+  // Sealed here and not by the layer: the very same bytes are sent again until the ACK.
+  const std::string here = ua_.layer.locals().sent_by(server_->flow);
+  const auto sealed = out.seal({server_->flow.transport, here, {}});
+  if (!sealed) return Errc::write_failed;
+  if (const auto error = ua_.layer.respond(server_->txn, *sealed, now)) return error;
+
+  const MessageView invite = server_->request.view();
+  const bool first = state_ == State::ringing;
+  // RFC 6141 section 4.9: a refused re-INVITE moves no target.
+  if (!first) dialog_->refresh_target(invite, server_->flow);
+  answer_ = Answer{server_->txn,
+                   *sealed,
+                   ua_.timings().t1,
+                   invite.cseq().number,
+                   invite.body().empty() && !sdp.empty(),
+                   first};
+  server_.reset();
+  state_ = State::up;
+  ua_.disarm(ring_limit_);
+  ua_.arm(answer_again_, now + answer_->interval);
+  ua_.arm(no_ack_, now + ua_.timings().timeout());
+  return {};
+}
+
+std::error_code InviteSession::reject(int status, std::string_view reason,
+                                      const ExtraHeaders& headers, TimePoint now) {
+  if (status < 300 || status > 699) return Errc::wrong_state;
+  return refuse(status, reason, headers, Cause::rejected, now);
+}
+
+std::error_code InviteSession::refuse(int status, std::string_view reason,
+                                      const ExtraHeaders& headers, Cause cause, TimePoint now) {
+  if (!server_) return Errc::wrong_state;
+  ResponseWriter out = response(status, reason);
+  write_extra(out, headers);
+  const auto error = ua_.layer.respond(server_->txn, out, now);
+  if (error == Errc::write_failed) return error;  // the application may do better
+  server_.reset();
+  if (state_ == State::ringing) end({id_, cause, status, {}, error}, now);
+  return error;
+}
+
+// Section 9.2: 200 to the CANCEL whatever becomes of it; 487 only where there was no final response.
+void InviteSession::cancelled(const RequestArrived& cancel, TimePoint now) {
+  ua_.answer(cancel, 200, now,
+             dialog_ ? std::string_view(dialog_->local_tag()) : std::string_view());
+  if (!server_ || server_->txn != cancel.cancels) return;
+  const bool first = state_ == State::ringing;
+  terminate_server_invite(now);
+  if (first) end({id_, Cause::cancelled, 487, cancel.request, {}}, now);
+}
+
+// Section 13.3.1.4.
+void InviteSession::receive(const AckArrived& event, TimePoint now) {
+  const MessageView ack = event.request.view();
+  if (!answer_ || answer_->cseq != ack.cseq().number) return;
+  acknowledged(event.request, now);
+}
+
+void InviteSession::acknowledged(Message ack, TimePoint now) {
+  answer_.reset();
+  ua_.disarm(answer_again_);
+  ua_.disarm(no_ack_);
+  ua_.tell(CallConfirmed{id_, std::move(ack)});
+  if (leave_when_acknowledged_) leave({id_, Cause::local_bye, 0, {}, {}}, now);
+}
+
+}  // namespace sipstack

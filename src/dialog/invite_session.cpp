@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// What caller and callee of a call have in common: requests within the dialog, BYE, and the end.
+// RFC 3261 sections 12.2.2 and 15; RFC 5407 for what crosses on the wire.
+#include "dialog/invite_session.hpp"
+
+#include "dialog/context.hpp"
+#include "dialog/inspect.hpp"
+
+namespace sipstack {
+
+using Cause = CallEnded::Cause;
+
+void InviteSession::belongs_to(CallId id) noexcept {
+  id_ = id;
+  for (UsageTimer* timer : {&ring_limit_, &no_ack_, &answer_again_, &glare_}) timer->belongs_to(id);
+}
+
+bool InviteSession::has_dialog(const DialogId& id) const noexcept {
+  const auto is = [&id](const Dialog& d) {
+    return d.local_tag() == id.local_tag && d.remote_tag() == id.remote_tag &&
+           d.call_id() == id.call_id;
+  };
+  if (dialog_ && is(*dialog_)) return true;
+  for (const Dialog& d : early_)
+    if (is(d)) return true;
+  return false;
+}
+
+Dialog* InviteSession::dialog() noexcept {
+  if (dialog_) return &*dialog_;
+  return early_.empty() ? nullptr : &early_.back();
+}
+
+// ---- requests within a dialog (section 12.2.2)
+
+void InviteSession::receive(const RequestArrived& event, TimePoint now) {
+  const MessageView request = event.request.view();
+  const Method method = request.method();
+  if (state_ == State::leaving) {
+    // RFC 5407 section 3.2: the session is over; only a crossing BYE still succeeds.
+    ua_.answer(event, method == Method::bye ? 200 : 481, now);
+    if (method == Method::bye) end(std::move(ending_), now);
+    return;
+  }
+  if (const auto refused = refusal(ua_, event, true)) {
+    ua_.layer.respond(event.txn, *refused, now);
+    return;
+  }
+  Dialog* dialog = dialog_ ? &*dialog_ : nullptr;
+  for (Dialog& early : early_)
+    if (early.remote_tag() == request.from_tag()) dialog = &early;
+  if (dialog == nullptr || !dialog->in_order(request)) return ua_.answer(event, 500, now);
+
+  switch (method) {
+    case Method::bye: return bye_received(event, now);
+    case Method::invite: return reinvited(event, now);
+    case Method::options:
+      if (ua_.options.answer_options) return ua_.answer_options(event, now);
+      break;
+    case Method::info:
+    case Method::message:
+      if (ua_.options.answer_options) return ua_.answer(event, 200, now);
+      break;
+    default: break;
+  }
+  ua_.tell(CallRequest{id_, event.txn, event.request});
+}
+
+void InviteSession::bye_received(const RequestArrived& event, TimePoint now) {
+  ua_.answer(event, 200, now);
+  if (dialog_) return end({id_, Cause::remote_bye, 0, event.request, {}}, now);
+  // A callee may not send BYE in an early dialog (section 15); one fork fewer.
+  const MessageView request = event.request.view();
+  for (auto it = early_.begin(); it != early_.end(); ++it) {
+    if (it->remote_tag() != request.from_tag()) continue;
+    ua_.dialogs.erase(DialogId::of_request(request), id_);
+    early_.erase(it);
+    return;
+  }
+}
+
+// ---- events of our own transactions
+
+void InviteSession::receive(const ResponseArrived& event, TimePoint now) {
+  switch (event.user.detail) {
+    case client_invite: return invite_response(event, now);
+    case bye: return bye_response(event, now);
+    default: return;
+  }
+}
+
+void InviteSession::receive(const TxnFailed& event, TimePoint now) {
+  if (event.user.detail == client_invite) return invite_failed(event, now);
+  if (event.user.detail == bye) {
+    if (event.txn != bye_txn_) return;
+    if (event.error == Errc::transport_failed && !bye_again_ && dialog_) {
+      // The connection that the dialog stuck to may be gone while the peer is not.
+      bye_again_ = true;
+      dialog_->forget_flow();
+      if (!send_bye(std::nullopt, now)) return;
+    }
+    return end(std::move(ending_), now);
+  }
+  if (!server_ || server_->txn != event.txn) return;
+  server_.reset();
+  if (state_ != State::ringing) return;
+  const bool late = event.error == Errc::timeout;
+  end({id_, late ? Cause::timeout : Cause::failed, late ? 408 : 503, {}, event.error}, now);
+}
+
+void InviteSession::invite_failed(const TxnFailed& event, TimePoint now) {
+  if (event.txn != client_.txn || !client_.pending) return;
+  client_.pending = false;
+  const bool late = event.error == Errc::timeout;
+  // Section 8.1.3.1: a timeout is treated as a 408, a transport error as a 503.
+  CallEnded ending{id_, late ? Cause::timeout : Cause::failed, late ? 408 : 503, {}, event.error};
+  switch (state_) {
+    case State::calling:
+      if (!try_next(now)) end(std::move(ending), now);
+      return;
+    case State::cancelling: return end(std::move(ending_), now);
+    case State::up:
+      ua_.tell(ReinviteFailed{id_, ending.status, event.error});
+      if (event.error == Errc::transport_failed) dialog_->forget_flow();
+      // Section 14.1: a re-INVITE that nobody answers ends the call.
+      if (late) leave(std::move(ending), now);
+      return;
+    default: return;
+  }
+}
+
+void InviteSession::expire(UsageTimer::What what, TimePoint now) {
+  switch (what) {
+    case UsageTimer::What::ring_limit:
+      if (state_ == State::ringing) refuse(480, {}, {}, Cause::timeout, now);
+      if (state_ == State::calling) give_up(Cause::timeout, now, {});
+      return;
+    case UsageTimer::What::answer_again:
+      if (!answer_) return;
+      // Section 13.3.1.4: from T1, doubled up to T2, whatever the transport.
+      ua_.layer.respond(answer_->txn, answer_->response, now);
+      answer_->interval = std::min(2 * answer_->interval, ua_.timings().t2);
+      ua_.arm(answer_again_, now + answer_->interval);
+      return;
+    case UsageTimer::What::no_ack:
+      answer_.reset();
+      return leave({id_, Cause::not_acknowledged, 0, {}, Errc::not_acknowledged}, now);
+    case UsageTimer::What::glare: return retry_after_glare(now);
+    case UsageTimer::What::refresh: return;
+  }
+}
+
+// ---- the end (section 15)
+
+std::error_code InviteSession::hang_up(TimePoint now, std::string_view reason) {
+  switch (state_) {
+    case State::calling: give_up(Cause::cancelled, now, reason); return {};
+    case State::ringing: return refuse(603, {}, {}, Cause::rejected, now);
+    case State::up:
+      if (answer_ && answer_->first) {
+        // Section 15: a callee sends no BYE before the ACK for its 2xx, or before 64*T1 without it.
+        leave_when_acknowledged_ = true;
+        bye_reason_ = reason;
+        return {};
+      }
+      leave({id_, Cause::local_bye, 0, {}, {}}, now, reason);
+      return {};
+    case State::cancelling:
+    case State::leaving: return {};
+    default: return Errc::gone;
+  }
+}
+
+void InviteSession::shut_down(TimePoint now) {
+  if (state_ == State::ringing)
+    refuse(487, {}, {}, Cause::rejected, now);
+  else
+    hang_up(now, {});
+}
+
+void InviteSession::give_up(Cause cause, TimePoint now, std::string_view reason) {
+  state_ = State::cancelling;
+  ending_ = {id_, cause, 0, {}, cause == Cause::timeout ? Errc::timeout : Errc::ok};
+  ua_.disarm(ring_limit_);
+  ua_.layer.cancel(client_.txn, now, reason);
+}
+
+void InviteSession::peer_forgot(const Message& response, TimePoint now) {
+  leave({id_, Cause::failed, response->status(), response, {}}, now);
+}
+
+void InviteSession::leave(CallEnded ending, TimePoint now, std::string_view reason) {
+  if (state_ == State::leaving || state_ == State::over) return;
+  if (!dialog_) return end(std::move(ending), now);
+  if (client_.answer_owed) acknowledge_success(client_.cseq, {}, now);
+  client_.answer_owed = false;
+  state_ = State::leaving;
+  ending_ = std::move(ending);
+  if (!reason.empty()) bye_reason_ = reason;
+  terminate_server_invite(now);
+  answer_.reset();
+  for (UsageTimer* timer : {&ring_limit_, &no_ack_, &answer_again_, &glare_}) ua_.disarm(*timer);
+  if (const auto error = send_bye(std::nullopt, now)) {
+    if (!ending_.error) ending_.error = error;
+    end(std::move(ending_), now);
+  }
+}
+
+std::error_code InviteSession::send_bye(std::optional<Flow> flow, TimePoint now) {
+  const auto cseq = dialog_->next_cseq();
+  if (!cseq) return Errc::wrong_state;
+  RequestWriter out = dialog_->request(ua_.pool(), "BYE", *cseq);
+  digest_.authorize(out, "BYE", std::string(out.uri()), {}, ua_.random());
+  ua_.write_product(out, HeaderId::user_agent);
+  if (!bye_reason_.empty()) out.header(HeaderId::reason, bye_reason_);  // RFC 3326
+  if (out.error() != WriteErrc::ok) return Errc::write_failed;
+  NextHop hop = retry_hop(dialog_->next_hop(), flow);
+  const auto txn = ua_.layer.send(std::move(out), std::move(hop), part(bye), now);
+  if (!txn) return txn.error();
+  bye_txn_ = *txn;
+  return {};
+}
+
+void InviteSession::bye_response(const ResponseArrived& event, TimePoint now) {
+  const MessageView response = event.response.view();
+  const int status = response.status();
+  if (event.txn != bye_txn_ || status < 200) return;
+  if ((status == 401 || status == 407) && digest_.challenged(response) &&
+      !send_bye(challenger(ua_.layer, event), now))
+    return;
+  // Section 15.1.1: whatever the answer, the session is over.
+  end(std::move(ending_), now);
+}
+
+void InviteSession::terminate_server_invite(TimePoint now) {
+  if (!server_) return;
+  ua_.layer.respond(server_->txn, response(487), now);  // section 15.1.2
+  server_.reset();
+}
+
+void InviteSession::end(CallEnded ending, TimePoint now) {
+  if (state_ == State::over) return;
+  terminate_server_invite(now);
+  // A re-INVITE that nobody waits for any more would ring for ever in Proceeding.
+  if (client_.pending) ua_.layer.cancel(client_.txn, now);
+  drop_early();
+  if (dialog_)
+    ua_.dialogs.erase({dialog_->call_id(), dialog_->local_tag(), dialog_->remote_tag()}, id_);
+  for (UsageTimer* timer : {&ring_limit_, &no_ack_, &answer_again_, &glare_}) ua_.disarm(*timer);
+  state_ = State::over;
+  ua_.over(id_);
+  ua_.tell(std::move(ending));
+}
+
+}  // namespace sipstack

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A timer of a user agent's usage, with the way back to the one that waits.
+#pragma once
+
+#include "sipstack/base/slab.hpp"
+#include "sipstack/transaction/timer_wheel.hpp"
+#include "sipstack/transaction/usage.hpp"
+
+namespace sipstack {
+
+struct UsageTimer : TimerHook {
+  enum class What : std::uint8_t {
+    ring_limit,    ///< nobody answers
+    no_ack,        ///< 64*T1 after our 2xx (RFC 3261 section 13.3.1.4)
+    answer_again,  ///< the 2xx is sent again (same section)
+    glare,         ///< our re-INVITE met the peer's (section 14.1)
+    refresh        ///< a registration is due, or may be tried again
+  };
+
+  UsageTimer(What w, UsageKind k) noexcept : TimerHook(TimerOwner::user_agent), what(w), kind(k) {}
+
+  template <class T>
+  void belongs_to(Handle<T> handle) noexcept {
+    slot = handle.slot;
+    generation = handle.generation;
+  }
+  template <class T>
+  Handle<T> owner_handle() const noexcept {
+    return {slot, generation};
+  }
+
+  const What what;
+  const UsageKind kind;
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+};
+
+}  // namespace sipstack
