@@ -209,6 +209,9 @@ void MessageWriter::contact_here(std::string_view user, std::string_view uri_par
   if (contact_) return fail(WriteErrc::malformed);
   for (std::string_view part : {user, uri_params, header_params})
     if (std::any_of(part.begin(), part.end(), is_control)) return fail(WriteErrc::bad_byte);
+  // What stands inside the brackets must not close them.
+  for (std::string_view part : {user, uri_params})
+    if (part.find_first_of("<>") != std::string_view::npos) return fail(WriteErrc::bad_byte);
   const std::size_t size = user.size() + uri_params.size() + header_params.size() + 3;
   if (size > kMaxMessage) return fail(WriteErrc::too_large);
   contact_ = pool_->allocate(size);
