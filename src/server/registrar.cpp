@@ -40,13 +40,6 @@ bool is_qvalue(std::string_view q) noexcept {
   return digits.find_first_not_of(q[0] == '1' ? "0" : "0123456789") == std::string_view::npos;
 }
 
-std::string qvalue(int thousandths) {
-  if (thousandths >= 1000) return "1";
-  std::string q = std::to_string(1000 + std::max(thousandths, 0)).substr(1);
-  while (q.size() > 1 && q.back() == '0') q.pop_back();
-  return q == "0" ? q : "0." + q;
-}
-
 /// Seconds that are left, rounded up: what lives is never told to be over.
 std::int64_t seconds_left(TimePoint expires, TimePoint now) noexcept {
   return std::chrono::ceil<std::chrono::seconds>(expires - now).count();
@@ -192,7 +185,7 @@ struct Registrar::Impl {
     server::reply(layer, txn, m, *flow, 200, options.product, now, [&](ResponseWriter& w) {
       for (const Binding& b : *result) {
         std::string value = "<" + b.contact + ">" + b.params;
-        if (b.has_q) value += ";q=" + qvalue(b.q);
+        if (b.has_q) value += ";q=" + server::qvalue(b.q);
         w.header(HeaderId::contact,
                  value + ";expires=" + std::to_string(seconds_left(b.expires, now)));
       }

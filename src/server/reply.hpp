@@ -2,6 +2,7 @@
 // A server's own responses, and what registrar and proxy both read in a request.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,14 @@ std::string unsupported(const MessageView& request, const HeaderTag<TokenValue>&
     bad += value->token;
   }
   return bad;
+}
+
+/// qvalue of RFC 3261 section 25.1.
+inline std::string qvalue(int thousandths) {
+  if (thousandths >= 1000) return "1";
+  std::string q = std::to_string(1000 + std::max(thousandths, 0)).substr(1);
+  while (q.size() > 1 && q.back() == '0') q.pop_back();
+  return q == "0" ? q : "0." + q;
 }
 
 }  // namespace sipstack::server

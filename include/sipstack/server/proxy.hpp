@@ -16,12 +16,23 @@ namespace sipstack {
 struct ProxyOptions {
   bool record_route = true;
   bool redirect = false;  ///< 302 with the bindings instead of forwarding
+  /// With a digest: requests of other domains for our users pass without credentials. Off, every request
+  /// outside a dialog but ACK and CANCEL is challenged (hardening A70).
+  bool open_inbound = false;
   Duration timer_c = std::chrono::minutes(3) + std::chrono::seconds(5);  ///< RFC 3261 16.6 step 11
-  std::size_t max_branches = 12;  ///< a request forks to at most as many targets
+  std::size_t max_branches = 12;  ///< a request forks to at most as many targets, by q
   int max_breadth = 60;           ///< RFC 5393 section 5
   std::string product = "sipstack/0.1";
 };
 
+/// Who may send what:
+/// - to a user of ours: everybody, or with a digest those who prove who they are (see open_inbound);
+/// - elsewhere: only requests with our credentials, and those inside a dialog that was set up through us,
+///   which its Record-Route shows. Strangers are relayed nowhere;
+/// - a From of ours, with a digest: only its owner.
+/// OPTIONS for the server itself is answered here. Requests fork to all bindings of the highest q at
+/// once, then to those of the next.
+///
 /// Threads: its shard's. Layer, registrar, store and digest are not owned and must live longer.
 class Proxy {
  public:
@@ -33,7 +44,9 @@ class Proxy {
   void receive(const RequestArrived& event, TimePoint now);
   void receive(const AckArrived& event, TimePoint now);  ///< forwarded without a transaction
   void receive(const ResponseArrived& event, TimePoint now);
-  void receive(const StrayResponse& event, TimePoint now);  ///< late 2xx: forwarded (RFC 6026 7.1)
+  /// Dropped: a stateful proxy must not forward what matches no transaction (RFC 6026 section 7.3). A
+  /// late 2xx still has its client transaction, in Accepted, and comes as ResponseArrived.
+  void receive(const StrayResponse& event, TimePoint now);
   void receive(const TxnFailed& event, TimePoint now);
   void expire(TimerHook& hook, TimePoint now);
 

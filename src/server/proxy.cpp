@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proxy's requests: validated, routed, their targets found. RFC 3261 sections 16.3 to 16.5, 16.10 and
+// 8.3; loops by RFC 5393.
+#include "sipstack/server/proxy.hpp"
+
+#include <algorithm>
+
+#include "server/proxy_impl.hpp"
+
+namespace sipstack {
+
+using server::Routing;
+using server::Target;
+
+Proxy::Impl::Impl(TransactionLayer& l, const Registrar& r, LocationStore& s, DigestServer* d,
+                  const ProxyOptions& o)
+    : layer(l),
+      registrar(r),
+      store(s),
+      digest(d),
+      options(o),
+      mark(l.random()),
+      loop_hash{l.random().next(), l.random().next()} {}
+
+void Proxy::Impl::refuse(const RequestArrived& e, int status, TimePoint now) {
+  server::reply(layer, e.txn, e.request.view(), e.flow, status, options.product, now,
+                [](ResponseWriter&) {});
+}
+
+// ---- section 16.3
+
+int Proxy::Impl::invalid(const RequestArrived& e, TimePoint now) {
+  const MessageView m = e.request.view();
+  if (!m.request_uri().is_sip()) return 416;
+  if (m.max_forwards() == 0) return 483;
+  if (looped(m)) return 482;
+  // No extension of ours needs a proxy.
+  const std::string bad =
+      server::unsupported(m, hdr::proxy_require, [](std::string_view) { return false; });
+  if (bad.empty()) return 0;
+  server::reply(layer, e.txn, m, e.flow, 420, options.product, now,
+                [&](ResponseWriter& w) { w.header(HeaderId::unsupported, bad); });
+  return 420;
+}
+
+/// What decides where a request goes, whatever its method. RFC 5393 section 4.2.1 puts such a hash into our
+/// branch, to be found when the request comes back. We remember it instead for as long as the request is
+/// on its way, together with the Via that it came with: a copy that has looped has that one, too.
+std::uint64_t Proxy::Impl::route_hash(const MessageView& request) const {
+  std::string text;
+  const auto add = [&text](std::string_view part) { text.append(part).append("\n"); };
+  add(request.call_id());
+  add(request.from_tag());
+  add(request.to_tag());
+  add(std::to_string(request.cseq().number));
+  add(request.uri_text());
+  for (std::size_t i = 0; i < request.header_count(); ++i) {
+    const HeaderView h = request.header(i);
+    if (h.id == HeaderId::route || h.id == HeaderId::proxy_authorization) add(h.value);
+  }
+  return keyed_hash(loop_hash, text);
+}
+
+std::uint64_t Proxy::Impl::loop_key(std::uint64_t hash, const Via& via) const {
+  std::string text(via.sent_by());
+  text.append("\n").append(via.branch());
+  return hash ^ keyed_hash(loop_hash, text);
+}
+
+bool Proxy::Impl::looped(const MessageView& request) const {
+  if (request.head().vias < 2 || on_the_way.empty()) return false;
+  const std::uint64_t hash = route_hash(request);
+  bool top = true;
+  for (const auto& via : request.all(hdr::via)) {
+    if (!via) break;
+    if (!top && on_the_way.contains(loop_key(hash, *via))) return true;
+    top = false;
+  }
+  return false;
+}
+
+// ---- who may
+
+bool Proxy::Impl::authorize(const RequestArrived& e, const Routing& routing, bool for_us,
+                            TimePoint now, std::string& user) {
+  if (routing.in_dialog) return true;
+  const MessageView m = e.request.view();
+  if (digest == nullptr) {
+    if (!for_us) refuse(e, 403, now);
+    return for_us;
+  }
+  const auto from = m.get(hdr::from);
+  const bool from_us = from && registrar.serves(from->uri);
+  if (for_us && !from_us && options.open_inbound) return true;
+  DigestServer::Result result = digest->check(m, true, now);
+  if (result.verdict != DigestVerdict::accepted) {
+    server::reply(layer, e.txn, m, e.flow, 407, options.product, now, [&](ResponseWriter& w) {
+      digest->challenge(w, true, result.verdict == DigestVerdict::stale, now);
+    });
+    return false;
+  }
+  user = std::move(result.user);
+  // Nobody speaks for another user of ours (hardening A23).
+  if (from_us && !registrar.owns(user, from->uri)) {
+    refuse(e, 403, now);
+    return false;
+  }
+  return true;
+}
+
+// ---- sections 16.4 and 16.5
+
+void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
+  const MessageView m = e.request.view();
+  if (m.method() == Method::cancel) return cancel(e, now);
+  if (const int status = invalid(e, now)) {
+    if (status != 420) refuse(e, status, now);
+    return;
+  }
+  auto routing = server::preprocess(m, e.flow, mark, registrar);
+  const auto uri = routing ? Uri::parse(routing->uri) : unexpected<ParseError>(ParseError{});
+  if (!uri) return refuse(e, 400, now);
+  if (!uri->is_sip()) return refuse(e, 416, now);
+
+  const bool ours = registrar.serves(*uri) && !uri->params.has("maddr");
+  const bool for_us = ours && routing->route.empty();
+  if (for_us && !uri->has_user && m.method() == Method::options) return self_options(e, now);
+  std::string user;
+  if (!authorize(e, *routing, for_us, now, user)) return;
+
+  const std::string aor = ours ? registrar.aor(*uri) : std::string();
+  if (ours && aor.empty()) return refuse(e, 404, now);
+  if (options.redirect && !ours) return refuse(e, 404, now);
+
+  const ContextId id = open(e, *std::move(routing), !user.empty());
+  if (ours) return look_up(id, aor, now);
+  Context& c = *contexts.find(id);
+  Target target;
+  target.uri = c.routing.uri;
+  c.waiting.push_back(std::move(target));
+  settle(id, now);
+}
+
+Proxy::Impl::ContextId Proxy::Impl::open(const RequestArrived& e, Routing&& routing,
+                                         bool drop_credentials) {
+  const ContextId id = contexts.emplace();
+  Context& c = *contexts.find(id);
+  c.self = id;
+  c.server = e.txn;
+  c.request = e.request;
+  c.flow = e.flow;
+  c.routing = std::move(routing);
+  const MessageView m = c.request.view();
+  // Others' credentials stay: they belong to a proxy further on (section 22.3).
+  int credentials = 0;
+  for (const auto& value : m.all(hdr::proxy_authorization)) credentials += value ? 1 : 2;
+  c.drop_credentials = drop_credentials && credentials == 1;
+  c.breadth = static_cast<unsigned>(options.max_breadth);
+  if (const auto breadth = m.get(hdr::max_breadth))
+    c.breadth = std::min<unsigned>(breadth->number, c.breadth);
+  c.loop_key = loop_key(route_hash(m), m.top_via());
+  on_the_way.emplace(c.loop_key, id);
+  layer.set_user(e.txn, usage(id, 0));
+  return id;
+}
+
+void Proxy::Impl::look_up(ContextId id, const std::string& aor, TimePoint now) {
+  contexts.find(id)->looking_up = true;
+  store.find(aor, now,
+             [id, token = std::weak_ptr<Impl*>(alive)](const LocationResult& result, TimePoint at) {
+               if (const auto impl = token.lock()) (*impl)->found(id, result, at);
+             });
+}
+
+void Proxy::Impl::found(ContextId id, const LocationResult& result, TimePoint now) {
+  Context* const c = contexts.find(id);
+  if (c == nullptr) return;
+  c->looking_up = false;
+  if (c->stopped) return settle(id, now);
+  if (!result) {
+    answer(*c, 500, now);
+    return settle(id, now);
+  }
+  if (options.redirect && !result->empty()) {
+    redirect(*c, *result, now);
+    return settle(id, now);
+  }
+  const auto original = Uri::parse(c->routing.uri);
+  const bool secure = original && original->scheme == UriScheme::sips;
+  for (const Binding& b : *result) {
+    if (c->waiting.size() >= options.max_branches) break;
+    const auto uri = Uri::parse(b.contact);
+    if (!uri || !uri->is_sip()) continue;
+    // A sips request stays secure all the way (RFC 5630 section 5.3).
+    if (secure && uri->scheme != UriScheme::sips) continue;
+    Target t;
+    t.uri = server::as_request_uri(*uri);
+    if (!secure && uri->scheme == UriScheme::sips) {
+      t.secure = true;
+      t.uri = "sip" + t.uri.substr(uri->scheme_name.size());
+    }
+    t.path = b.path;
+    t.q = b.q;
+    if (b.by_flow) t.flow = b.flow;
+    c->waiting.push_back(std::move(t));
+  }
+  // Stored highest first; taken from the back.
+  std::reverse(c->waiting.begin(), c->waiting.end());
+  if (c->waiting.empty())
+    answer(*c, 480, now);  // which users there are we don't know (section 16.5)
+  else if (c->breadth == 0)
+    answer(*c, 440, now);  // RFC 5393 section 5.3.3
+  settle(id, now);
+}
+
+void Proxy::Impl::redirect(Context& c, const std::vector<Binding>& bindings, TimePoint now) {
+  server::reply(layer, c.server, c.request.view(), c.flow, 302, options.product, now,
+                [&](ResponseWriter& w) {
+                  for (const Binding& b : bindings) {
+                    std::string value = "<" + b.contact + ">";
+                    if (b.has_q) value += ";q=" + server::qvalue(b.q);
+                    w.header(HeaderId::contact, value);
+                  }
+                });
+  c.answered = true;
+}
+
+void Proxy::Impl::self_options(const RequestArrived& e, TimePoint now) {
+  server::reply(layer, e.txn, e.request.view(), e.flow, 200, options.product, now,
+                [](ResponseWriter& w) {
+                  w.header(HeaderId::allow, "ACK, CANCEL, OPTIONS, REGISTER");
+                  w.header(HeaderId::accept, "application/sdp");
+                  w.header(HeaderId::supported, "path");
+                });
+}
+
+// ---- section 16.10
+
+void Proxy::Impl::cancel(const RequestArrived& e, TimePoint now) {
+  if (!e.cancels) return refuse(e, 481, now);
+  refuse(e, 200, now);
+  const UsageRef ref = layer.user(e.cancels);
+  const ContextId id{ref.slot, ref.generation};
+  Context* const c = ref.kind == UsageKind::proxy && ref.detail == 0 ? contexts.find(id) : nullptr;
+  if (c == nullptr || c->answered) return;
+  c->cancelled = true;
+  c->stopped = true;
+  const auto reason = e.request->raw(HeaderId::reason);
+  cancel_pending(*c, now, reason ? unfold(*reason) : std::string());
+  settle(id, now);
+}
+
+/// An ACK for a 2xx is no transaction: it goes where it is routed, or nowhere (section 16.6 and 16.11).
+void Proxy::Impl::ack(const AckArrived& e, TimePoint now) {
+  const MessageView m = e.request.view();
+  if (!m.request_uri().is_sip() || m.max_forwards() == 0) return;
+  const auto routing = server::preprocess(m, e.flow, mark, registrar);
+  if (!routing || !(routing->in_dialog || e.user.kind == UsageKind::proxy)) return;
+  const auto uri = Uri::parse(routing->uri);
+  if (!uri || !uri->is_sip() || (routing->route.empty() && registrar.serves(*uri))) return;
+  Target target;
+  target.uri = routing->uri;
+  Copy out = copy(m, e.flow, *routing, target, static_cast<unsigned>(options.max_breadth), false);
+  if (out.writer) layer.send_stateless(*std::move(out.writer), std::move(out.hop), now);
+}
+
+// ---- the outside
+
+Proxy::Proxy(TransactionLayer& layer, const Registrar& registrar, LocationStore& store,
+             DigestServer* digest, const ProxyOptions& options)
+    : impl_(std::make_unique<Impl>(layer, registrar, store, digest, options)) {}
+Proxy::~Proxy() = default;
+
+void Proxy::receive(const RequestArrived& event, TimePoint now) { impl_->request(event, now); }
+void Proxy::receive(const AckArrived& event, TimePoint now) { impl_->ack(event, now); }
+void Proxy::receive(const ResponseArrived& event, TimePoint now) { impl_->response(event, now); }
+void Proxy::receive(const StrayResponse&, TimePoint) {}
+void Proxy::receive(const TxnFailed& event, TimePoint now) { impl_->failed(event, now); }
+void Proxy::expire(TimerHook& hook, TimePoint now) {
+  impl_->timer_c(static_cast<server::ResponseContext&>(hook), now);
+}
+std::size_t Proxy::contexts() const noexcept { return impl_->contexts.size(); }
+
+}  // namespace sipstack

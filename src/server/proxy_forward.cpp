@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forwarding a request to its targets. RFC 3261 section 16.6; RFC 5393 section 5, RFC 5658, RFC 3327
+// section 5.4.
+#include <algorithm>
+
+#include "server/proxy_impl.hpp"
+#include "sipstack/parser/rewrite.hpp"
+
+namespace sipstack {
+
+using server::Branch;
+using server::Routing;
+using server::Target;
+
+namespace {
+
+/// Methods that may set up a dialog, or may have to for all we know; BYE, ACK, MESSAGE and the like don't.
+bool sets_up_dialog(const MessageView& m) noexcept {
+  switch (m.method()) {
+    case Method::invite:
+    case Method::subscribe:
+    case Method::notify:
+    case Method::refer:
+    case Method::update:
+    case Method::other: return true;
+    default: return false;
+  }
+}
+
+std::string joined(const std::vector<std::string>& values) {
+  std::string all;
+  for (const std::string& v : values) {
+    if (!all.empty()) all += ", ";
+    all += v;
+  }
+  return all;
+}
+
+/// The URI of a Route value.
+std::string route_uri(const std::string& value) {
+  const char* cursor = value.data();
+  NameAddr route;
+  if (parse_value(cursor, value.data() + value.size(), route) != ParseErrc::ok) return {};
+  return std::string(route.uri.text);
+}
+
+bool is_sips(std::string_view uri) noexcept { return iequals(uri.substr(0, 5), "sips:"); }
+
+std::string as_sips(std::string uri) {
+  if (iequals(std::string_view(uri).substr(0, 4), "sip:")) uri.insert(3, "s");
+  return uri;
+}
+
+/// What RFC 3263 will make of a next hop, as far as it can be told without asking DNS.
+struct Guess {
+  Transport transport = Transport::udp;
+  IpAddress ip;
+};
+Guess guess(const NextHop& hop) {
+  if (hop.flow) return {hop.flow->transport, hop.flow->remote.ip};
+  Guess g;
+  if (const auto uri = Uri::parse(hop.uri)) {
+    g.transport =
+        uri->transport().value_or(uri->scheme == UriScheme::sips ? Transport::tls : Transport::udp);
+    if (const auto ip = IpAddress::parse(uri->host)) g.ip = *ip;
+  }
+  return g;
+}
+
+}  // namespace
+
+void Proxy::Impl::start_group(Context& c, TimePoint now) {
+  const int q = c.waiting.back().q;
+  std::size_t count = 0;
+  while (count < c.waiting.size() && c.waiting[c.waiting.size() - 1 - count].q == q) ++count;
+  // What is over the breadth waits for its turn (RFC 5393 section 5.3.3: serially instead).
+  count = std::min<std::size_t>(count, std::max(1U, c.breadth));
+  const auto share = c.breadth / static_cast<unsigned>(count);
+  auto rest = c.breadth % static_cast<unsigned>(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Target target = std::move(c.waiting.back());
+    c.waiting.pop_back();
+    start_branch(c, target, share + (rest > 0 ? 1 : 0), now);
+    if (rest > 0) --rest;
+  }
+  arm(c);
+}
+
+void Proxy::Impl::start_branch(Context& c, const Target& target, unsigned breadth, TimePoint now) {
+  Branch branch;
+  Copy out = copy(c.request.view(), c.flow, c.routing, target, breadth, c.drop_credentials);
+  if (!out.writer) {
+    branch.status = 500;
+  } else {
+    const auto detail = static_cast<std::uint32_t>(c.branches.size() + 1);
+    auto sent = layer.send(*std::move(out.writer), std::move(out.hop), usage(c.self, detail), now);
+    if (sent) {
+      branch.client = *sent;
+      if (c.invite()) branch.timer_c = now + options.timer_c;
+    } else {
+      branch.status = 503;
+    }
+  }
+  c.branches.push_back(std::move(branch));
+}
+
+Proxy::Impl::Copy Proxy::Impl::copy(const MessageView& request, const Flow& from,
+                                    const Routing& routing, const Target& target, unsigned breadth,
+                                    bool drop_credentials) const {
+  Rewrite edit(request);
+  edit.note_source(from);
+
+  // Steps 2 and 6: Request-URI and Route.
+  std::string uri = target.uri;
+  std::vector<std::string> route = target.path;
+  route.insert(route.end(), routing.route.begin(), routing.route.end());
+  Copy out{unexpected<WriteErrc>(WriteErrc::malformed), {}};
+  bool route_changed = routing.route_changed || !target.path.empty();
+  if (route.empty()) {
+    out.hop = target.flow ? NextHop::by(*target.flow) : NextHop::to(uri);
+  } else {
+    const std::string first = route_uri(route.front());
+    const auto hop = Uri::parse(first);
+    if (!hop || !hop->is_sip()) return out;
+    out.hop = NextHop::to(first);
+    if (!hop->lr()) {
+      // A strict router wants itself in the Request-URI, and what was there behind the Route.
+      route.erase(route.begin());
+      route.push_back("<" + uri + ">");
+      uri = server::as_request_uri(*hop);
+      route_changed = true;
+    }
+  }
+  if (!out.hop.flow && (target.secure || is_sips(target.uri))) out.hop.uri = as_sips(out.hop.uri);
+  if (uri != request.uri_text()) edit.request_uri(uri);
+  if (route_changed) {
+    if (route.empty())
+      edit.remove(HeaderId::route);
+    else
+      edit.replace(HeaderId::route, joined(route));
+  }
+
+  // Steps 3 to 5.
+  edit.replace(HeaderId::max_forwards,
+               static_cast<std::uint64_t>(request.max_forwards().value_or(71) - 1));
+  if (request.method() != Method::ack) edit.replace(HeaderId::max_breadth, std::uint64_t{breadth});
+  if (drop_credentials) edit.remove(HeaderId::proxy_authorization);
+  if (options.record_route && sets_up_dialog(request))
+    edit.prepend(HeaderId::record_route, record_route(request, from, out.hop));
+  out.writer = edit.request(layer.pool());
+  return out;
+}
+
+/// Step 4. One value where both sides reach us the same way, else one for each (RFC 5658 section 4).
+std::string Proxy::Impl::record_route(const MessageView& request, const Flow& from,
+                                      const NextHop& hop) const {
+  const LocalAddresses& locals = layer.locals();
+  const std::string user = mark.make(request);
+  const bool sips = request.request_uri().scheme == UriScheme::sips;
+  const auto value = [&](Transport transport, const std::string& sent_by) {
+    std::string text = (sips ? "<sips:" : "<sip:") + user + "@" + sent_by;
+    if (transport != Transport::udp && !(sips && transport == Transport::tls))
+      text.append(";transport=").append(uri_name(transport));
+    return text + ";lr>";
+  };
+  const std::string in = value(from.transport, locals.sent_by(from));
+  const Guess to = guess(hop);
+  const bool known = to.ip.is_v4() || to.ip.is_v6();
+  const bool same_family = !known || to.ip.is_v6() == from.remote.ip.is_v6();
+  if (to.transport == from.transport && same_family) return in;
+  const LocalAddress* const socket = locals.find(to.transport, to.ip);
+  if (socket == nullptr) return in;
+  Flow side;
+  side.transport = to.transport;
+  side.local = socket->bound;
+  if (side.local.ip.is_unspecified()) {
+    if (!same_family) return in;  // which of our addresses they will see can't be told yet
+    side.local.ip = from.local.ip;
+  }
+  side.remote.ip = to.ip;
+  return value(to.transport, locals.sent_by(side)) + ", " + in;
+}
+
+}  // namespace sipstack

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proxy's inside: requests in proxy.cpp, forwarding in proxy_forward.cpp, responses in
+// proxy_response.cpp.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <string>
+
+#include "server/reply.hpp"
+#include "server/response_context.hpp"
+#include "server/routing.hpp"
+#include "sipstack/server/proxy.hpp"
+
+namespace sipstack {
+
+struct Proxy::Impl {
+  using Context = server::ResponseContext;
+  using ContextId = Handle<Context>;
+  /// UsageRef::detail of a client transaction: the branch's number from 1; of the server transaction 0.
+  /// kPassOn: the context is gone, slot and generation are the server transaction's, for late 2xx.
+  static constexpr std::uint32_t kPassOn = UINT32_MAX;
+
+  Impl(TransactionLayer& l, const Registrar& r, LocationStore& s, DigestServer* d,
+       const ProxyOptions& o);
+
+  // ---- requests: section 16.3 to 16.5
+  void request(const RequestArrived& e, TimePoint now);
+  void cancel(const RequestArrived& e, TimePoint now);
+  void ack(const AckArrived& e, TimePoint now);
+  /// A status for what is wrong with the request before anything is decided; 0: nothing.
+  int invalid(const RequestArrived& e, TimePoint now);
+  /// False where the request was answered: challenged or refused. `user`: who it is, or empty.
+  bool authorize(const RequestArrived& e, const server::Routing& routing, bool for_us,
+                 TimePoint now, std::string& user);
+  bool looped(const MessageView& request) const;
+  std::uint64_t route_hash(const MessageView& request) const;
+  std::uint64_t loop_key(std::uint64_t hash, const Via& via) const;
+  ContextId open(const RequestArrived& e, server::Routing&& routing, bool drop_credentials);
+  void look_up(ContextId id, const std::string& aor, TimePoint now);
+  void found(ContextId id, const LocationResult& result, TimePoint now);
+  void redirect(Context& c, const std::vector<Binding>& bindings, TimePoint now);
+  void self_options(const RequestArrived& e, TimePoint now);
+  void refuse(const RequestArrived& e, int status, TimePoint now);
+
+  // ---- forwarding: section 16.6
+  /// Starts the branches of the highest q that waits, as many as Max-Breadth allows.
+  void start_group(Context& c, TimePoint now);
+  void start_branch(Context& c, const server::Target& target, unsigned breadth, TimePoint now);
+  /// The request as it goes to a target, and where that is.
+  struct Copy {
+    expected<RequestWriter, WriteErrc> writer;
+    NextHop hop;
+  };
+  Copy copy(const MessageView& request, const Flow& from, const server::Routing& routing,
+            const server::Target& target, unsigned breadth, bool drop_credentials) const;
+  std::string record_route(const MessageView& request, const Flow& from, const NextHop& hop) const;
+
+  // ---- responses: section 16.7 to 16.10
+  void response(const ResponseArrived& e, TimePoint now);
+  void failed(const TxnFailed& e, TimePoint now);
+  void timer_c(Context& c, TimePoint now);
+  void pass(const Context& c, const Message& response, TimePoint now);
+  void cancel_pending(Context& c, TimePoint now, std::string_view reason);
+  /// Goes on where nothing is pending any more: the next targets, the best response, the end.
+  void settle(ContextId id, TimePoint now);
+  void answer_best(Context& c, TimePoint now);
+  void answer(Context& c, int status, TimePoint now);
+  void close(ContextId id);
+  void arm(Context& c);
+
+  UsageRef usage(ContextId id, std::uint32_t detail) const noexcept {
+    return {UsageKind::proxy, id.slot, id.generation, detail};
+  }
+
+  TransactionLayer& layer;
+  const Registrar& registrar;
+  LocationStore& store;
+  DigestServer* digest;
+  ProxyOptions options;
+  server::DialogMark mark;
+  HashKey loop_hash;
+  Slab<Context> contexts;
+  /// Requests that are on their way through us, by what decides where they go (RFC 5393 section 4.2).
+  boost::unordered_flat_map<std::uint64_t, ContextId> on_the_way;
+  /// Falls with the proxy: a store that answers later finds nobody.
+  std::shared_ptr<Impl*> alive = std::make_shared<Impl*>(this);
+};
+
+}  // namespace sipstack

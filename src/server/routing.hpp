@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a request is on its way: its Route set and Request-URI as RFC 3261 section 16.4 leaves them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sipstack/base/keyed_hash.hpp"
+#include "sipstack/base/random.hpp"
+#include "sipstack/server/registrar.hpp"
+
+namespace sipstack::server {
+
+/// The user part of our Record-Route: a mark that only we can make and only the dialog for which it was
+/// made can use, so that a Route may be trusted without state (section 16.6 item 4).
+class DialogMark {
+ public:
+  explicit DialogMark(Random& random) noexcept : key_{random.next(), random.next()} {}
+
+  /// For a request that sets up a dialog, or is of one.
+  std::string make(const MessageView& request) const;
+  /// True where `user` was made for the dialog of this request, which either side may send.
+  bool made_for(const MessageView& request, std::string_view user) const;
+
+ private:
+  std::string of(std::string_view call_id, std::string_view tag) const;
+  HashKey key_;
+};
+
+/// What is left of a request's routing once what concerns us is taken away.
+struct Routing {
+  std::string uri;                 ///< Request-URI
+  std::vector<std::string> route;  ///< Route values, first hop first
+  bool route_changed = false;      ///< `route` is not what the message has
+  /// The Route showed the mark of a dialog through us, and the request has a To tag.
+  bool in_dialog = false;
+};
+
+/// Nothing where Request-URI or a Route value is malformed.
+std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
+                                  const DialogMark& mark, const Registrar& registrar);
+
+/// The URI as it may stand as Request-URI: without headers and method (section 19.1.1, table 1).
+std::string as_request_uri(const Uri& uri);
+
+}  // namespace sipstack::server
