@@ -34,9 +34,18 @@ using TxnId = Handle<Transaction>;
 
 struct TransactionOptions {
   Timings timings;
+  /// Of servers, and of clients, each. New requests above it get a stateless 503; what belongs to a dialog,
+  /// and CANCEL, has an eighth more. An ACK is never refused.
   std::size_t max_transactions = 65536;
-  std::size_t max_half_open_per_source = 1024;  ///< server transactions without a final response
-  Duration answer_cap = std::chrono::seconds(180);  ///< a user that never answers; then 408 or 500
+  /// Server transactions without a final response, by IPv4 address or IPv6 /64; new requests above it
+  /// get a stateless 503.
+  std::size_t max_half_open_per_source = 1024;
+  /// A user that says nothing for so long: INVITE is answered 408 and anything else never
+  /// (RFC 4320 section 4.2); the user gets TxnFailed with Errc::timeout. A provisional begins it anew.
+  Duration answer_cap = std::chrono::seconds(180);
+  /// A request of more bytes goes by TCP where we have a TCP socket, and by UDP after all where no
+  /// connection comes about (RFC 3261 section 18.1.1). Not where the user gave the flow. 0: never.
+  std::size_t udp_limit = 1300;
 };
 
 // ---------------------------------------------------------------- events, upward
@@ -48,7 +57,8 @@ struct RequestArrived {
   TxnId txn;
   Message request;
   Flow flow;
-  TxnId cancels;        ///< CANCEL: the INVITE server transaction that it matches (section 9.2); null: 481
+  TxnId
+      cancels;  ///< CANCEL: the INVITE server transaction that it matches (section 9.2); null: 481
   bool merged = false;  ///< the same request came by another path already: a UAS owes 482 (8.2.2.2)
 };
 /// An ACK for a 2xx, or one that matches nothing. Never answered.
@@ -58,21 +68,24 @@ struct AckArrived {
   Message request;
   Flow flow;
 };
-/// A response to our request. A 2xx to INVITE can come several times (forks, retransmissions).
+/// A response to our request. A 2xx to INVITE can come several times (forks, retransmissions). More than
+/// one Via (head().vias) is for the user to judge (RFC 3261 section 8.1.3.3). Over a reliable transport a
+/// final response ends the transaction (but INVITE with 2xx): `txn` may be gone already.
 struct ResponseArrived {
   TxnId txn;
   UsageRef user;
   Message response;
   Flow flow;
 };
-/// A response that matches no transaction: a UA drops it, counted.
+/// A response that matches no transaction (branch, sent-by, CSeq method and transport; section 17.1.3):
+/// dropped and counted (RFC 6026 section 8.9).
 struct StrayResponse {
   Message response;
   Flow flow;
 };
 /// The transaction ended without a final response: timeout (a UA treats it as 408), transport error or
-/// no target (as 503; RFC 3261 section 8.1.3.1). Server side: the response could not be sent, or
-/// (timeout) no ACK came for it.
+/// no target (as 503; RFC 3261 section 8.1.3.1). Server side: the response could not be sent (the
+/// transaction stays, RFC 6026 section 7.1), or (timeout) no ACK came for it or the user was too slow.
 struct TxnFailed {
   TxnId txn;
   UsageRef user;

@@ -25,18 +25,18 @@ inline constexpr std::size_t kStates = 7;
 
 /// What can happen to a machine. Timers are named by what they do, not by letter.
 enum class Input : std::uint8_t {
-  retransmit,       ///< timer A, E or G
-  timeout,          ///< timer B, F or H
-  linger,           ///< timer D, I, J, K, L or M
-  silence,          ///< the time before a 100 of our own: 17.2.1, RFC 4320 section 4.1
-  guard,            ///< client: 64*T1 after a CANCEL (9.1); server: the user never answers (a cap of ours)
-  provisional,      ///< 1xx; client: received, server: the user's
-  success,          ///< 2xx
-  failure,          ///< 300-699
-  unanswered,       ///< non-INVITE server: there will be no response (RFC 4320 section 4.2)
-  request,          ///< server: the request again
-  ack,              ///< INVITE server: an ACK of this transaction, or of its 2xx
-  transport_error   ///< what was sent last could not be
+  retransmit,  ///< timer A, E or G
+  timeout,     ///< timer B, F or H
+  linger,      ///< timer D, I, J, K, L or M
+  silence,     ///< the time before a 100 of our own: 17.2.1, RFC 4320 section 4.1
+  guard,  ///< client: 64*T1 after a CANCEL (9.1); server: the user never answers (a cap of ours)
+  provisional,     ///< 1xx; client: received, server: the user's
+  success,         ///< 2xx
+  failure,         ///< 300-699
+  unanswered,      ///< non-INVITE server: there will be no response (RFC 4320 section 4.2)
+  request,         ///< server: the request again
+  ack,             ///< INVITE server: an ACK of this transaction, or of its 2xx
+  transport_error  ///< what was sent last could not be
 };
 inline constexpr std::size_t kInputs = 12;
 
@@ -44,7 +44,7 @@ inline constexpr std::size_t kInputs = 12;
 enum Act : std::uint16_t {
   none = 0,
   stop_retransmit = 1 << 0,
-  stop_timeout = 1 << 1,   // the guard as well
+  stop_timeout = 1 << 1,  // the guard as well
   stop_silence = 1 << 2,
   keep_response = 1 << 3,  // becomes the last one
   send_request = 1 << 4,
@@ -76,6 +76,7 @@ struct Birth {
 // ---------------------------------------------------------------- over UDP
 //
 // A reliable transport's machine follows from these by rule, see Table.
+// clang-format off
 
 inline constexpr Birth kIctBirth{State::calling, send_request | arm_retransmit | arm_timeout};  // A, B
 
@@ -183,6 +184,7 @@ inline constexpr Arrow kNist[] = {
     {State::completed, Input::linger, none, State::terminated},                                    // J
 };
 
+// clang-format on
 // ---------------------------------------------------------------- looked up
 
 /// One machine over one kind of transport, as a full table. Without an arrow nothing happens.

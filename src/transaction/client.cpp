@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client transactions: responses, timeouts, the ACK for a non-2xx, CANCEL. RFC 3261 sections 17.1 and 9.1.
+#include <charconv>
+
+#include "transaction/layer_impl.hpp"
+
+namespace sipstack {
+
+using fsm::Input;
+using fsm::State;
+
+namespace {
+
+Input input_of(int status) noexcept {
+  if (status < 200) return Input::provisional;
+  return status < 300 ? Input::success : Input::failure;
+}
+
+// What ACK and CANCEL take over from their INVITE: From, Call-ID, CSeq's number, Route.
+void repeat_headers(RequestWriter& writer, const MessageView& invite, std::string_view method) {
+  writer.copy(invite, HeaderId::from);
+  writer.copy(invite, HeaderId::call_id);
+  char cseq[32];
+  char* end = std::to_chars(cseq, cseq + 12, invite.head().cseq).ptr;
+  *end++ = ' ';
+  end = method.copy(end, method.size()) + end;
+  writer.header(HeaderId::cseq, std::string_view(cseq, static_cast<std::size_t>(end - cseq)));
+  writer.header(HeaderId::max_forwards, 70);
+  writer.copy(invite, HeaderId::route);
+}
+
+}  // namespace
+
+TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flow, TimePoint now) {
+  const MessageView view = response.view();
+  const auto branch = ClientBranch::parse(view.branch());
+  Transaction* t = branch ? slab.find(branch->txn) : nullptr;
+  if (t != nullptr && view.method() == Method::cancel && t->method == Method::invite)
+    t = slab.find(t->peer);  // a CANCEL has its INVITE's branch (section 9.1)
+  if (t == nullptr || t->kind != TxnKind::client || t->resolving || t->random != branch->random ||
+      t->flow.transport != flow.transport || t->match != response_hash(hash_key, view))
+    return StrayResponse{std::move(response), flow};
+
+  const Input input = input_of(view.status());
+  const Outcome outcome = drive(*t, input, now, response);
+  if (t->cancel_wanted && !t->cancelled && t->at.state == State::proceeding) send_cancel(*t, now);
+  const bool tell = outcome.told && !t->quiet();
+  const TxnId id = t->id;
+  const UsageRef user = t->user;
+  if (t->at.state == State::terminated) {
+    erase(*t);
+  } else if (!t->open()) {
+    t->request = {};
+    t->extras.reset();
+    t->reason = {};
+  }
+  if (!tell) return Absorbed{};
+  return ResponseArrived{id, user, std::move(response), flow};
+}
+
+TxnEvent TransactionLayer::Impl::expire_client(Transaction& t, Input input, TimePoint now) {
+  const bool silent = t.at.state == State::calling || t.at.state == State::trying;
+  if (input == Input::timeout && silent && !t.cancel_wanted && t.extras) {
+    // RFC 3263 4.3: nothing came at all, so the next target; but not the same one by other means.
+    auto& targets = t.extras->targets;
+    while (!targets.empty() && targets.back().remote == t.flow.remote) targets.pop_back();
+    std::error_code why;
+    if (next_target(t, now, why)) return Absorbed{};
+  }
+  const Outcome outcome = drive(t, input, now);
+  if (outcome.timed_out) return fail(t, Errc::timeout);
+  if (t.at.state == State::terminated) erase(t);
+  return Absorbed{};
+}
+
+TxnEvent TransactionLayer::Impl::client_transport_failed(Transaction& t, TimePoint now) {
+  const bool silent = t.at.state == State::calling || t.at.state == State::trying;
+  std::error_code why;
+  if (silent && !t.cancel_wanted && next_target(t, now, why)) return Absorbed{};
+  const bool answered = !t.open();
+  const Outcome outcome = drive(t, Input::transport_error, now);
+  // Figure 5 would tell of an ACK that could not be sent. The user has its final response, and the slot
+  // that it would hear of means nothing to it any more.
+  if (outcome.broken && !answered) return fail(t, Errc::transport_failed);
+  if (t.at.state == State::terminated) erase(t);
+  return Absorbed{};
+}
+
+// Section 17.1.1.3.
+Message TransactionLayer::Impl::make_ack(const Transaction& invite,
+                                         const MessageView& response) const {
+  const MessageView request = invite.request.view();
+  RequestWriter writer(pool, "ACK", request.uri_text());
+  writer.copy(response, HeaderId::to);
+  repeat_headers(writer, request, "ACK");
+  const std::string here = locals.sent_by(invite.flow);
+  const auto branch = ClientBranch{invite.id, invite.random}.text();
+  auto sealed = writer.seal({invite.flow.transport, here, branch});
+  return sealed ? *std::move(sealed) : Message{};
+}
+
+// Section 9.1. Its own transaction, with the branch and the destination of its INVITE, whose guard starts.
+void TransactionLayer::Impl::send_cancel(Transaction& invite, TimePoint now) {
+  invite.cancelled = true;
+  arm(invite, Input::guard, options().timings.timeout(), now);
+  const MessageView request = invite.request.view();
+  RequestWriter writer(pool, "CANCEL", request.uri_text());
+  writer.copy(request, HeaderId::to);
+  repeat_headers(writer, request, "CANCEL");
+  if (!invite.reason.empty()) writer.header(HeaderId::reason, invite.reason);
+  const std::string here = locals.sent_by(invite.flow);
+  const auto branch = ClientBranch{invite.id, invite.random}.text();
+  auto sealed = writer.seal({invite.flow.transport, here, branch});
+  if (!sealed) return;  // no memory: the guard ends the INVITE all the same
+  Transaction& t = make(TxnKind::client, Method::cancel);
+  t.peer = invite.id;
+  invite.peer = t.id;
+  t.flow = invite.flow;
+  t.request = *std::move(sealed);
+  t.random = invite.random;
+  t.match = response_hash(hash_key, t.request.view());
+  start(t, fsm::Machine::nict, reliable(t.flow.transport), now);
+}
+
+}  // namespace sipstack

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transaction layer's face, and what its client and server halves share. RFC 3261 section 17.
+#include "sipstack/transaction/layer.hpp"
+
+#include "transaction/layer_impl.hpp"
+
+namespace sipstack {
+
+using fsm::Input;
+using fsm::Machine;
+
+TransactionLayer::Impl::Impl(TransactionLayer& owner)
+    : layer(owner),
+      pool(owner.pool_),
+      wheel(owner.wheel_),
+      random(owner.random_),
+      locals(owner.locals_),
+      hash_key{owner.random_.next(), owner.random_.next()},
+      sources(hash_key) {}
+
+Transaction& TransactionLayer::Impl::make(TxnKind kind, Method method) {
+  const TxnId id = slab.emplace(kind);
+  Transaction& t = *slab.find(id);
+  t.id = id;
+  t.method = method;
+  ++(kind == TxnKind::server ? servers : clients);
+  return t;
+}
+
+void TransactionLayer::Impl::erase(Transaction& t) noexcept {
+  if (t.kind == TxnKind::server) {
+    if (t.half_open) sources.remove(t.flow.remote.ip);
+    by_key.erase(t);
+    by_merge.erase(t);
+    --servers;
+  } else {
+    --clients;
+    // A response to the CANCEL has the branch of the INVITE and would find it no more.
+    if (t.method == Method::invite)
+      if (Transaction* const cancel = slab.find(t.peer)) erase(*cancel);
+  }
+  slab.erase(t.id);
+}
+
+void TransactionLayer::Impl::transmit(const Message& message, const Flow& flow, TxnId blame) {
+  if (message) transmits.push({message, flow, blame});
+}
+
+void TransactionLayer::Impl::arm(Transaction& t, Input timer, Duration after, TimePoint now) {
+  const bool pace = timer == Input::retransmit || timer == Input::silence;
+  Transaction::Hook& hook = pace ? t.pace : t.limit;
+  hook.input = timer;
+  wheel.arm(hook, now + after);
+}
+
+void TransactionLayer::Impl::disarm(Transaction& t, Input timer) noexcept {
+  const auto stop = [&](Transaction::Hook& hook) {
+    const bool meant =
+        hook.input == timer || (timer == Input::timeout && hook.input == Input::guard);
+    if (hook.armed() && meant) wheel.disarm(hook);
+  };
+  stop(t.pace);
+  stop(t.limit);
+}
+
+// Carries the acts of the tables out on a transaction.
+struct TransactionLayer::Impl::Effects {
+  Impl& impl;
+  Transaction& t;
+  TimePoint now;
+  const Message& message;
+  Outcome& outcome;
+
+  void arm(Input timer, Duration after) { impl.arm(t, timer, after, now); }
+  void disarm(Input timer) { impl.disarm(t, timer); }
+  void keep_response() { t.response = message; }
+  void send_request() { impl.transmit(t.request, t.flow, t.id); }
+  void send_response() { impl.transmit(t.response, t.reply_flow(), t.id); }
+  void send_ack() {
+    if (!t.response) t.response = impl.make_ack(t, message.view());
+    impl.transmit(t.response, t.flow, t.id);
+  }
+  void send_trying() {
+    t.response = impl.make_response(t, 100);
+    impl.transmit(t.response, t.reply_flow(), t.id);
+  }
+  void tell() { outcome.told = true; }
+  void tell_timeout() { outcome.timed_out = true; }
+  void tell_transport() { outcome.broken = true; }
+};
+
+TransactionLayer::Impl::Outcome TransactionLayer::Impl::drive(Transaction& t, Input input,
+                                                              TimePoint now,
+                                                              const Message& message) {
+  Outcome outcome;
+  Effects effects{*this, t, now, message, outcome};
+  outcome.moved = fsm::drive(t.at, input, options().timings, effects);
+  return outcome;
+}
+
+void TransactionLayer::Impl::start(Transaction& t, Machine machine, bool is_reliable,
+                                   TimePoint now) {
+  Outcome outcome;
+  const Message none;
+  Effects effects{*this, t, now, none, outcome};
+  fsm::start(t.at, machine, is_reliable, options().timings, effects);
+}
+
+TxnEvent TransactionLayer::Impl::fail(Transaction& t, Errc error) {
+  const bool nobody = t.kind == TxnKind::ack || t.kind == TxnKind::stateless || t.quiet();
+  const TxnFailed event{t.id, t.user, t.method, t.kind != TxnKind::server, make_error_code(error)};
+  erase(t);
+  if (nobody) return Absorbed{};
+  return event;
+}
+
+// ---------------------------------------------------------------- the face
+
+TransactionLayer::TransactionLayer(BlockPool& pool, TimerWheel& wheel, Random& random,
+                                   LocalAddresses& locals, const TransactionOptions& options)
+    : pool_(pool),
+      wheel_(wheel),
+      random_(random),
+      locals_(locals),
+      options_(options),
+      impl_(std::make_unique<Impl>(*this)) {}
+
+TransactionLayer::~TransactionLayer() = default;
+
+TxnEvent TransactionLayer::receive(Message message, const Flow& flow, TimePoint now) {
+  if (!message) return Absorbed{};
+  locals_.seen(flow.local.ip);
+  const MessageView view = message.view();
+  if (!view.is_request()) return impl_->on_response(std::move(message), flow, now);
+  if (view.method() == Method::ack) return impl_->on_ack(std::move(message), flow, now);
+  return impl_->on_request(std::move(message), flow, now);
+}
+
+TxnEvent TransactionLayer::expire(TimerHook& hook, TimePoint now) {
+  auto& expired = static_cast<Transaction::Hook&>(hook);
+  Transaction& t = *expired.txn;
+  if (t.resolving) return impl_->fail(t, Errc::unresolved);
+  switch (t.kind) {
+    case TxnKind::client: return impl_->expire_client(t, expired.input, now);
+    case TxnKind::server: return impl_->expire_server(t, expired.input, now);
+    case TxnKind::ack:
+    case TxnKind::stateless: break;
+  }
+  impl_->erase(t);
+  return Absorbed{};
+}
+
+TxnEvent TransactionLayer::transport_failed(TxnId txn, std::error_code /*error*/, TimePoint now) {
+  Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr || t->resolving) return Absorbed{};
+  if (t->kind == TxnKind::client) return impl_->client_transport_failed(*t, now);
+  if (t->kind == TxnKind::server) {
+    if (!impl_->drive(*t, Input::transport_error, now).broken) return Absorbed{};
+    return TxnFailed{t->id, t->user, t->method, false, make_error_code(Errc::transport_failed)};
+  }
+  std::error_code why;
+  impl_->next_target(*t, now, why);  // without one, resend() may still have better luck
+  return Absorbed{};
+}
+
+TxnEvent TransactionLayer::resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now) {
+  Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr || !t->resolving) return Absorbed{};
+  return impl_->resolved(*t, targets, now);
+}
+
+expected<TxnId, std::error_code> TransactionLayer::send(RequestWriter&& request, NextHop hop,
+                                                        UsageRef user, TimePoint now) {
+  if (request.error() != WriteErrc::ok) return unexpected(make_error_code(Errc::write_failed));
+  const Method method = method_from(request.method());
+  if (method == Method::ack) return unexpected(make_error_code(Errc::wrong_state));
+  // What ends or carries on a call has room where a new one has none.
+  const bool begins = method != Method::bye && method != Method::prack &&
+                      method != Method::update && method != Method::info &&
+                      method != Method::notify;
+  const std::size_t cap = options_.max_transactions + (begins ? 0 : impl_->reserve());
+  if (impl_->clients >= cap) return unexpected(make_error_code(Errc::too_many_transactions));
+  Transaction& t = impl_->make(TxnKind::client, method);
+  t.user = user;
+  const TxnId id = t.id;
+  if (const auto error = impl_->dispatch(t, std::move(request), std::move(hop), now)) {
+    impl_->erase(t);
+    return unexpected(error);
+  }
+  return id;
+}
+
+expected<TxnId, std::error_code> TransactionLayer::send_ack(RequestWriter&& ack, NextHop hop,
+                                                            TimePoint now) {
+  if (ack.error() != WriteErrc::ok) return unexpected(make_error_code(Errc::write_failed));
+  Transaction& t = impl_->make(TxnKind::ack, Method::ack);
+  const TxnId id = t.id;
+  if (const auto error = impl_->dispatch(t, std::move(ack), std::move(hop), now)) {
+    impl_->erase(t);
+    return unexpected(error);
+  }
+  return id;
+}
+
+void TransactionLayer::resend(TxnId ack, TimePoint /*now*/) {
+  Transaction* const t = impl_->slab.find(ack);
+  if (t != nullptr && t->kind == TxnKind::ack && !t->resolving)
+    impl_->transmit(t->request, t->flow, t->id);
+}
+
+std::error_code TransactionLayer::send_stateless(RequestWriter&& request, NextHop hop,
+                                                 TimePoint now) {
+  if (request.error() != WriteErrc::ok) return Errc::write_failed;
+  Transaction& t = impl_->make(TxnKind::stateless, method_from(request.method()));
+  const auto error = impl_->dispatch(t, std::move(request), std::move(hop), now);
+  if (error || !t.resolving) impl_->erase(t);
+  return error;
+}
+
+void TransactionLayer::send_stateless(Message message, const Flow& flow) {
+  impl_->transmit(message, flow, {});
+}
+
+void TransactionLayer::cancel(TxnId invite, TimePoint now, std::string_view reason) {
+  Transaction* const t = impl_->slab.find(invite);
+  if (t == nullptr || t->kind != TxnKind::client || t->method != Method::invite || t->cancel_wanted)
+    return;
+  if (!t->resolving && !t->open()) return;  // a final response came: nothing is left to cancel
+  t->cancel_wanted = true;
+  t->reason = reason;
+  if (!t->resolving && t->at.state == fsm::State::proceeding) impl_->send_cancel(*t, now);
+}
+
+std::error_code TransactionLayer::respond(TxnId txn, const ResponseWriter& response,
+                                          TimePoint now) {
+  Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr) return Errc::gone;
+  const std::string here = locals_.sent_by(t->flow);
+  auto sealed = response.seal({t->flow.transport, here, {}});
+  if (!sealed) return Errc::write_failed;
+  return impl_->respond(*t, *std::move(sealed), now);
+}
+
+std::error_code TransactionLayer::respond(TxnId txn, Message response, TimePoint now) {
+  Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr) return Errc::gone;
+  return impl_->respond(*t, std::move(response), now);
+}
+
+bool TransactionLayer::next(Transmit& out) { return impl_->transmits.pop(out); }
+bool TransactionLayer::next(Resolve& out) { return impl_->resolves.pop(out); }
+
+UsageRef TransactionLayer::user(TxnId txn) const noexcept {
+  const Transaction* const t = impl_->slab.find(txn);
+  return t == nullptr ? UsageRef{} : t->user;
+}
+
+void TransactionLayer::set_user(TxnId txn, UsageRef user) noexcept {
+  if (Transaction* const t = impl_->slab.find(txn)) t->user = user;
+}
+
+MessageView TransactionLayer::request(TxnId txn) const noexcept {
+  const Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr || t->kind != TxnKind::server || !t->open()) return {};
+  return t->request.view();
+}
+
+std::optional<Flow> TransactionLayer::flow(TxnId txn) const noexcept {
+  const Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr || t->resolving) return std::nullopt;
+  return t->flow;
+}
+
+bool TransactionLayer::alive(TxnId txn) const noexcept { return impl_->slab.find(txn) != nullptr; }
+std::size_t TransactionLayer::clients() const noexcept { return impl_->clients; }
+std::size_t TransactionLayer::servers() const noexcept { return impl_->servers; }
+
+}  // namespace sipstack

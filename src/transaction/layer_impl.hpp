@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of the transaction layer: what client.cpp, server.cpp, next_hop.cpp and layer.cpp share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "sipstack/transaction/layer.hpp"
+#include "transaction/keys.hpp"
+#include "transaction/link_table.hpp"
+#include "transaction/sources.hpp"
+#include "transaction/transaction.hpp"
+
+namespace sipstack {
+
+/// First in, first out; its storage is kept when it runs empty.
+template <class T>
+class OutQueue {
+ public:
+  void push(T item) { items_.push_back(std::move(item)); }
+  bool pop(T& out) {
+    if (first_ == items_.size()) return false;
+    out = std::move(items_[first_]);
+    if (++first_ == items_.size()) {
+      items_.clear();
+      first_ = 0;
+    }
+    return true;
+  }
+
+ private:
+  std::vector<T> items_;
+  std::size_t first_ = 0;
+};
+
+struct TransactionLayer::Impl {
+  explicit Impl(TransactionLayer& owner);
+
+  // ---- layer.cpp
+  Transaction& make(TxnKind kind, Method method);
+  /// Destroys it, and an INVITE's CANCEL with it.
+  void erase(Transaction& t) noexcept;
+  void transmit(const Message& message, const Flow& flow, TxnId blame);
+
+  struct Outcome {
+    bool moved = false;  ///< there was an arrow
+    bool told = false;
+    bool timed_out = false;
+    bool broken = false;  ///< the user is to hear of a transport error
+  };
+  struct Effects;
+  /// Runs one input through the machine of t, with the message that brought it. Does not erase.
+  Outcome drive(Transaction& t, fsm::Input input, TimePoint now, const Message& message = {});
+  void start(Transaction& t, fsm::Machine machine, bool is_reliable, TimePoint now);
+  void arm(Transaction& t, fsm::Input timer, Duration after, TimePoint now);
+  void disarm(Transaction& t, fsm::Input timer) noexcept;
+  /// Ends a transaction without a final response; Absorbed where nobody is to know.
+  TxnEvent fail(Transaction& t, Errc error);
+
+  // ---- next_hop.cpp
+  /// The flow to a numeric next hop, where one of our sockets settles the local end.
+  std::optional<Flow> direct(const NextHop& hop) const;
+  /// Whether a request of that size goes to the same place by TCP instead.
+  bool too_large_for_udp(const Transaction& t, const Flow& target, std::size_t size) const noexcept;
+  /// Puts it on its way, or asks for targets.
+  std::error_code dispatch(Transaction& t, RequestWriter&& request, NextHop&& hop, TimePoint now);
+  /// Seals and sends to a target: a new branch each time (RFC 3263 section 4.3).
+  std::error_code begin(Transaction& t, Flow target, TimePoint now);
+  /// Tries the targets left until one takes the request; `why` where none does.
+  bool next_target(Transaction& t, TimePoint now, std::error_code& why);
+  TxnEvent resolved(Transaction& t, const std::vector<Flow>& targets, TimePoint now);
+
+  // ---- client.cpp
+  TxnEvent on_response(Message&& response, const Flow& flow, TimePoint now);
+  TxnEvent expire_client(Transaction& t, fsm::Input input, TimePoint now);
+  TxnEvent client_transport_failed(Transaction& t, TimePoint now);
+  void send_cancel(Transaction& invite, TimePoint now);
+  Message make_ack(const Transaction& invite, const MessageView& response) const;
+
+  // ---- server.cpp
+  TxnEvent on_request(Message&& request, const Flow& flow, TimePoint now);
+  TxnEvent on_ack(Message&& ack, const Flow& flow, TimePoint now);
+  Transaction* find_server(const MessageView& request, std::string_view method,
+                           bool& full) noexcept;
+  bool room_for(const MessageView& request, const Flow& flow) noexcept;
+  void refuse(const MessageView& request, const Flow& flow);
+  std::error_code respond(Transaction& t, Message response, TimePoint now);
+  /// What follows a final response: the request is needed no more.
+  void settle(Transaction& t) noexcept;
+  TxnEvent expire_server(Transaction& t, fsm::Input input, TimePoint now);
+  Message make_response(const Transaction& t, int status);
+
+  const TransactionOptions& options() const noexcept { return layer.options_; }
+  std::size_t reserve() const noexcept { return options().max_transactions / 8; }
+
+  TransactionLayer& layer;
+  BlockPool& pool;
+  TimerWheel& wheel;
+  Random& random;
+  LocalAddresses& locals;
+  HashKey hash_key;
+  Slab<Transaction> slab;
+  LinkTable<Transaction, &Transaction::by_key> by_key;
+  LinkTable<Transaction, &Transaction::by_merge> by_merge;
+  Sources sources;  ///< half-open server transactions by source
+  std::size_t clients = 0;
+  std::size_t servers = 0;
+  OutQueue<Transmit> transmits;
+  OutQueue<Resolve> resolves;
+};
+
+}  // namespace sipstack

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where requests go: numeric next hops, targets one after the other, and TCP for what is too large.
+// RFC 3263 sections 4.1 to 4.3, RFC 3261 section 18.1.1.
+#include <algorithm>
+
+#include "transaction/layer_impl.hpp"
+
+namespace sipstack {
+namespace {
+
+constexpr std::size_t kMaxTargets = 16;
+
+// A next hop that a resolver can complete: the user gave the other end only.
+std::string uri_of(const Flow& flow) {
+  std::string uri = secure(flow.transport) ? "sips:" : "sip:";
+  uri += flow.remote.to_string();
+  // sips with transport=tcp is TLS (RFC 3261 section 26.2.2); ws stands for wss too (RFC 7118).
+  if (flow.transport == Transport::tcp) uri += ";transport=tcp";
+  if (flow.transport == Transport::ws || flow.transport == Transport::wss) uri += ";transport=ws";
+  return uri;
+}
+
+}  // namespace
+
+std::optional<Flow> TransactionLayer::Impl::direct(const NextHop& hop) const {
+  Flow flow;
+  if (hop.flow) {
+    flow = *hop.flow;
+    if (!flow.local.ip.is_unspecified()) return flow;
+  } else {
+    const auto uri = Uri::parse(hop.uri);
+    if (!uri || !uri->is_sip()) return std::nullopt;
+    const auto ip = IpAddress::parse(uri->params.find("maddr").value_or(uri->host));
+    if (!ip) return std::nullopt;
+    // RFC 3263 4.1: numeric and no transport named: UDP for sip, and TLS for sips.
+    const Transport plain = uri->scheme == UriScheme::sips ? Transport::tls : Transport::udp;
+    flow.transport = uri->transport().value_or(plain);
+    flow.remote = {*ip, uri->port.value_or(default_port(flow.transport))};
+  }
+  const LocalAddress* const socket = locals.find(flow.transport, flow.remote.ip);
+  if (socket == nullptr || socket->bound.ip.is_unspecified()) return std::nullopt;
+  // A connection of our own gets a port of its own.
+  flow.local = {socket->bound.ip, reliable(flow.transport) ? std::uint16_t{0} : socket->bound.port};
+  return flow;
+}
+
+std::error_code TransactionLayer::Impl::dispatch(Transaction& t, RequestWriter&& request,
+                                                 NextHop&& hop, TimePoint now) {
+  t.extras.emplace();
+  t.extras->writer.emplace(std::move(request));
+  t.fixed_flow = hop.flow.has_value();
+  if (const auto flow = direct(hop)) return begin(t, *flow, now);
+  t.resolving = true;
+  // The resolver has limits of its own; this one is for a resolver that never comes back.
+  arm(t, fsm::Input::guard, options().timings.timeout(), now);
+  resolves.push({t.id, hop.flow ? uri_of(*hop.flow) : std::move(hop.uri)});
+  return {};
+}
+
+bool TransactionLayer::Impl::too_large_for_udp(const Transaction& t, const Flow& target,
+                                               std::size_t size) const noexcept {
+  return target.transport == Transport::udp && options().udp_limit != 0 &&
+         size > options().udp_limit && !t.fixed_flow && !t.by_size &&
+         locals.find(Transport::tcp, target.remote.ip) != nullptr;
+}
+
+std::error_code TransactionLayer::Impl::begin(Transaction& t, Flow target, TimePoint now) {
+  const auto seal = [&]() -> bool {
+    t.random = random.next();
+    const auto branch = ClientBranch{t.id, t.random}.text();
+    const std::string here = locals.sent_by(target);
+    auto sealed = t.extras->writer->seal({target.transport, here, branch});
+    if (!sealed) return false;
+    t.request = *std::move(sealed);
+    return true;
+  };
+  if (!seal()) return Errc::write_failed;
+  if (too_large_for_udp(t, target, t.request.bytes().size())) {
+    t.by_size = true;
+    t.extras->targets.push_back(target);  // back to UDP where no connection comes about
+    target.transport = Transport::tcp;
+    target.local.port = 0;
+    target.connection = 0;
+    if (!seal()) return Errc::write_failed;
+  }
+  t.flow = target;
+  t.match = response_hash(hash_key, t.request.view());
+  if (t.extras->targets.empty()) t.extras.reset();
+  wheel.disarm(t.pace);
+  wheel.disarm(t.limit);
+  switch (t.kind) {
+    case TxnKind::client:
+      start(t, t.method == Method::invite ? fsm::Machine::ict : fsm::Machine::nict,
+            reliable(target.transport), now);
+      break;
+    case TxnKind::ack:
+      transmit(t.request, t.flow, t.id);
+      arm(t, fsm::Input::linger, options().timings.timeout(), now);
+      break;
+    case TxnKind::stateless:
+    case TxnKind::server: transmit(t.request, t.flow, {}); break;
+  }
+  return {};
+}
+
+bool TransactionLayer::Impl::next_target(Transaction& t, TimePoint now, std::error_code& why) {
+  while (t.extras && !t.extras->targets.empty()) {
+    const Flow target = t.extras->targets.back();
+    t.extras->targets.pop_back();
+    why = begin(t, target, now);
+    if (!why) return true;
+  }
+  return false;
+}
+
+TxnEvent TransactionLayer::Impl::resolved(Transaction& t, const std::vector<Flow>& targets,
+                                          TimePoint now) {
+  if (t.cancel_wanted) return fail(t, Errc::cancelled);
+  t.resolving = false;
+  wheel.disarm(t.limit);
+  const auto count = static_cast<std::ptrdiff_t>(std::min(targets.size(), kMaxTargets));
+  t.extras->targets.assign(targets.begin(), targets.begin() + count);
+  std::reverse(t.extras->targets.begin(), t.extras->targets.end());
+  std::error_code why = Errc::unresolved;
+  if (!next_target(t, now, why))
+    return fail(t, why == Errc::write_failed ? Errc::write_failed : Errc::unresolved);
+  if (t.kind == TxnKind::stateless) erase(t);
+  return Absorbed{};
+}
+
+}  // namespace sipstack
