@@ -39,25 +39,27 @@ namespace {
   token = ( alnum | [!#$%&'*+\-.^_`{|}~] )+;
   SP = " "+;
   tail = " "*;
+  lead = " "*;  # "t= 0 0" stands in RFC 5359 section 2.12
 
   #   proto-version  = %s"v" "=" 1*DIGIT CRLF        ; this memo describes version 0
   version = "v=0" tail;
 
   #   origin-field   = %s"o" "=" username SP sess-id SP sess-version SP nettype SP addrtype SP
   #                    unicast-address CRLF
-  origin = "o=" word ( SP word )* SP digit+ SP digit+ SP token SP token ( SP word )? tail;
+  # sess-id and sess-version are numbers; "(null)" has been seen of both.
+  origin = "o=" lead word ( SP word ){4,} tail;
 
   #   session-name-field = %s"s" "=" text CRLF
   name = "s=" text;
 
   #   connection-field = %s"c" "=" nettype SP addrtype SP connection-address CRLF
-  connection = "c=" token SP token ( SP word )? tail;
+  connection = "c=" lead token SP token ( SP word )? tail;
 
   #   bandwidth-field = %s"b" "=" bwtype ":" bandwidth CRLF
-  bandwidth = "b=" token ":" digit+ tail;
+  bandwidth = "b=" lead token ":" digit+ tail;
 
   #   time-field     = %s"t" "=" start-time SP stop-time
-  time = "t=" digit+ SP digit+ tail;
+  time = "t=" lead digit+ SP digit+ tail;
 
   #   attribute      = (attribute-name ":" attribute-value) / attribute-name
   attribute = "a=" token ( ":" text | tail );
@@ -65,7 +67,7 @@ namespace {
   #   media-field    = %s"m" "=" media SP port ["/" integer] SP proto 1*(SP fmt) CRLF
   #   proto          = token *("/" token)            ; typically "RTP/AVP", "RTP/SAVP", "udp"
   integer = digit+ >port_begin $port_digit;
-  media = "m=" token SP integer ( "/" integer )? SP token ( "/" token )* ( SP word )+ tail;
+  media = "m=" lead token SP integer ( "/" integer )? SP token ( "/" token )* ( SP word )+ tail;
 
   # i=, u=, e=, p=, r=, z=, k= and what nobody knows: kept as it stands.
   other = ( alpha - [vosctbam] ) "=" text;

@@ -38,9 +38,12 @@ bool read(std::string_view digits, Number& out) noexcept {
   return result.ec == std::errc() && result.ptr == digits.data() + digits.size();
 }
 
-bool all_digits(std::string_view text) noexcept {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+// How many runs of spaces stand between words.
+std::size_t spaces(std::string_view trimmed_text) noexcept {
+  std::size_t count = 0;
+  for (std::size_t i = 1; i < trimmed_text.size(); ++i)
+    if (trimmed_text[i] == ' ' && trimmed_text[i - 1] != ' ') ++count;
+  return count;
 }
 
 // Tables 4 and 5: types up to 34, by number. Video has one channel here.
@@ -72,17 +75,18 @@ Connection connection_of(std::string_view value) noexcept {
 }
 
 OriginView origin_of(std::string_view value) noexcept {
-  // From behind, for the user name may have spaces in it. Id and version are digits and the network
-  // type is not: that tells whether the address is there.
-  std::string_view user = value;
-  std::string_view words[6];
-  for (std::size_t i = 6; i-- > 1;) words[i] = take_last_word(user);
-  if (user.empty() || !all_digits(words[1]) || !all_digits(words[2]) || all_digits(words[3])) {
-    user = value;
-    words[5] = {};
-    for (std::size_t i = 5; i-- > 1;) words[i] = take_last_word(user);
-  }
-  return {user, words[1], words[2], words[3], words[4], words[5]};
+  // From behind, for the user name may have spaces in it.
+  std::string_view user = trimmed(value);
+  OriginView out;
+  const std::string_view last = user.substr(user.rfind(' ') + 1);
+  const std::size_t words = 1 + spaces(user);
+  if (words > 5 && last != "IP4" && last != "IP6") out.address = take_last_word(user);
+  out.addr_type = take_last_word(user);
+  out.net_type = take_last_word(user);
+  out.session_version = take_last_word(user);
+  out.session_id = take_last_word(user);
+  out.username = user;
+  return out;
 }
 
 Attribute attribute_of(std::string_view value) noexcept {

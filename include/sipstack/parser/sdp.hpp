@@ -138,8 +138,8 @@ struct MediaView {
 ///
 /// Accepted beside RFC 8866: LF for CRLF and no line end at all behind the last line; empty lines at the
 /// end; lines of unknown types (y=, f=: GB/T 28181) and known ones out of order, behind v=, o= and s=,
-/// which come first; an empty s=; a user name with spaces; no address in c= and o=; spaces at the end of
-/// a line. Whether there is a c= for every medium is not looked at.
+/// which come first; an empty s=; in o= a user name with spaces and ids that are no numbers; no address
+/// in c= and o=; spaces at the ends of a value. Whether there is a c= for every medium is not looked at.
 class View {
  public:
   /// ParseErrc::bad_body or too_many, with the offset of the byte.
