@@ -62,6 +62,10 @@ int run(int argc, char** argv) {
 
   Command chosen;
   add_parse(app, chosen);
+  add_register(app, chosen);
+  add_options(app, chosen);
+  add_message(app, chosen);
+  add_serve(app, chosen);
 
   try {
     app.parse(argc, argv);

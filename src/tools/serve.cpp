@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// sipstack serve: registrar, location service, stateful proxy and redirect server. RFC 3261 sections 10, 16
+// and 8.3.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "sipstack/server/users.hpp"
+#include "tools/command.hpp"
+#include "tools/node.hpp"
+
+namespace sipstack::tools {
+
+namespace {
+
+struct ServeArguments : NetworkArguments {
+  std::vector<std::string> domains;
+  std::string users;
+  std::string location = "memory";
+  std::string mode = "proxy";
+  std::string record_route = "on";
+  int threads = 1;
+};
+
+/// Nothing, and said why, where the file is no good.
+std::optional<Users> read_users(const std::string& file, const std::string& realm) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  if (!in.is_open() || in.bad()) {
+    fmt::print(stderr, "sipstack serve: {}: cannot be read\n", file);
+    return std::nullopt;
+  }
+  auto users = parse_users(text, realm);
+  if (!users) {
+    fmt::print(stderr, "sipstack serve: {}:{}: {}\n", file, users.error().line,
+               users.error().message);
+    return std::nullopt;
+  }
+  return *std::move(users);
+}
+
+int serve(const ServeArguments& arguments) {
+  EndpointOptions options;
+  ServerOptions server;
+  server.registrar.domains = arguments.domains;
+  server.proxy.redirect = arguments.mode == "redirect";
+  server.proxy.record_route = arguments.record_route == "on";
+  if (!arguments.users.empty()) {
+    const auto users = read_users(arguments.users, arguments.domains.front());
+    if (!users) return kFailed;
+    server.users = users->lookup();
+  }
+  options.server = server;
+
+  Node node(arguments, options);
+  if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"})) return kFailed;
+  node.announce();
+  return node.run();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Command& chosen) {
+  auto arguments = std::make_shared<ServeArguments>();
+  CLI::App* command =
+      app.add_subcommand("serve", "Registrar, location service, proxy and redirect server");
+  command
+      ->add_option("--domain", arguments->domains,
+                   "Whose users are served, repeatable; the first is the realm")
+      ->required()
+      ->allow_extra_args(false)
+      ->type_name("NAME");
+  command
+      ->add_option("--users", arguments->users,
+                   "Lines user:password or user:HA1; without it nobody is challenged")
+      ->type_name("FILE");
+  command->add_option("--location", arguments->location, "Where bindings are kept: memory")
+      ->check(CLI::IsMember({"memory"}))
+      ->type_name("STORE");
+  command->add_option("--mode", arguments->mode, "proxy or redirect")
+      ->check(CLI::IsMember({"proxy", "redirect"}))
+      ->type_name("MODE");
+  command
+      ->add_option("--record-route", arguments->record_route,
+                   "Stay in the path of calls: on or off")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->type_name("on|off");
+  command->add_option("--threads", arguments->threads, "How many: 1")
+      ->check(CLI::Range(1, 1))
+      ->type_name("N");
+  add_network_options(*command, *arguments);
+  command->callback([&chosen, arguments] { chosen = [arguments] { return serve(*arguments); }; });
+}
+
+}  // namespace sipstack::tools
