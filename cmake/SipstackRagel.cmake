@@ -22,7 +22,7 @@ function(sipstack_ragel out)
             VERBATIM)
         # What Ragel writes falls through its case labels, by design, and names every entry state.
         set_source_files_properties("${result}" PROPERTIES
-            COMPILE_OPTIONS "-Wno-implicit-fallthrough;-Wno-unused-const-variable;-Wno-unused-variable"
+            COMPILE_OPTIONS "-Wno-implicit-fallthrough;-Wno-unused-const-variable"
             INCLUDE_DIRECTORIES "${folder}")
         list(APPEND generated "${result}")
     endforeach()

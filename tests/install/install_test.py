@@ -8,7 +8,7 @@ static       installs the build that this test belongs to
 shared       builds and installs shared libraries
 parser_only  configures with SIPSTACK_PARSER_ONLY where no other package may be found
 
-Each tree is used through find_package and through pkg-config. That the parser needs neither Boost
+Each tree is used through find_package and through pkg-config; what README.md shows is compiled. That the parser needs neither Boost
 nor OpenSSL is seen in what its user includes (g++ -M) and loads (ldd); that this check can fail is
 seen with the whole library, which needs both.
 """
@@ -87,6 +87,26 @@ class Tree:
         print(run(program, env=environment, timeout=60).strip())
         return run("ldd", program, env=environment)
 
+    def readme(self, source):
+        """Compiles and links each C++ block of README.md; one without a main as a function's body."""
+        text = (source / "README.md").read_text(encoding="utf-8")
+        blocks = re.findall(r"^```cpp\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        if len(blocks) < 2:
+            raise Failed("README.md shows no program")
+        environment = dict(os.environ, PKG_CONFIG_PATH=str(self.libdir / "pkgconfig"))
+        for number, block in enumerate(blocks):
+            package = "sipstack" if "endpoint" in block else "sipstack-parser"
+            if "int main" not in block:
+                includes = [line for line in block.splitlines() if line.startswith("#include")]
+                body = [line for line in block.splitlines() if not line.startswith("#include")]
+                block = "\n".join([*includes, "#include <iostream>", "#include <string_view>",
+                                   "void snippet(std::string_view bytes) {", *body, "}",
+                                   'int main() { snippet("no message"); }', ""])
+            file = self.work / f"readme{number}.cpp"
+            file.write_text(block)
+            flags = shlex.split(run("pkg-config", "--cflags", "--libs", package, env=environment))
+            run(self.given.compiler, "-std=c++17", "-Wall", "-Werror", file, "-o", file.with_suffix(""), *flags)
+
     def check(self, consumer, package, alone):
         """`alone`: whether it must do without Boost and OpenSSL."""
         needs = []
@@ -154,6 +174,8 @@ def main():
         else:
             tree.check("core", "sipstack-core", alone=False)
             tree.check("sipstack", "sipstack", alone=False)
+        if given.kind == "static":
+            tree.readme(given.source)
     except (Failed, subprocess.SubprocessError) as error:
         print(f"install_test.py {given.kind}: {error}")
         return 1
