@@ -61,6 +61,7 @@ struct Core::Impl {
     if (o.users) {
       DigestServerOptions digest;
       if (!o.registrar.domains.empty()) digest.realm = o.registrar.domains.front();
+      digest.algorithms = o.algorithms;
       users = std::make_unique<DigestServer>(digest, o.users, random);
     }
     registrar = std::make_unique<Registrar>(layer, *store, users.get(), o.registrar);

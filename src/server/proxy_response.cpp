@@ -138,12 +138,9 @@ void Proxy::Impl::settle(ContextId id, TimePoint now) {
 void Proxy::Impl::answer_best(Context& c, TimePoint now) {
   const Branch* const best = c.best();
   if (c.cancelled && (best == nullptr || !best->response)) return answer(c, 487, now);
-  if (best == nullptr) {
-    // Nobody answered. The caller of anything but INVITE has timed out as well, and must not be told
-    // (RFC 4320 section 4.2).
-    if (c.invite()) answer(c, 408, now);
-    return;
-  }
+  // Nobody answered. For anything but INVITE the transaction layer keeps that 408 to itself, as the caller
+  // has timed out as well (RFC 4320 section 4.2).
+  if (best == nullptr) return answer(c, 408, now);
   // A 503 is about one callee and not about us (step 6); made up, it says that we could not reach it.
   if (best->status == 503) return answer(c, 500, now);
   if (!best->response) return answer(c, best->status, now);

@@ -38,7 +38,7 @@ struct Users::Table {
 };
 
 Ha1Lookup Users::lookup() const {
-  if (!table_ || table_->users.empty()) return {};
+  if (!table_) return {};
   return [table = table_](std::string_view user,
                           DigestAlgorithm algorithm) -> std::optional<std::string> {
     const auto found = table->users.find(user);

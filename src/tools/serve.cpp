@@ -56,6 +56,7 @@ int serve(const ServeArguments& arguments) {
     const auto users = read_users(arguments.users, arguments.domains.front());
     if (!users) return kFailed;
     server.users = users->lookup();
+    server.algorithms = users->algorithms();
   }
   options.server = server;
 

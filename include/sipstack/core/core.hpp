@@ -26,6 +26,8 @@ struct ServerOptions {
   RegistrarOptions registrar;
   ProxyOptions proxy;
   Ha1Lookup users;             ///< empty: nobody is challenged
+  /// Offered to users, strongest first; see Users::algorithms().
+  std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha256, DigestAlgorithm::md5};
   LocationStore* location = nullptr;  ///< not owned; null: one in memory
 };
 

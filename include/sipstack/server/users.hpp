@@ -25,7 +25,8 @@ class Users {
  public:
   Users() = default;
 
-  /// Bound to nothing but the table; may outlive this. Empty where there are no users at all.
+  /// Bound to nothing but the table; may outlive this. Of a file without users one that knows nobody;
+  /// empty only where nothing was parsed.
   Ha1Lookup lookup() const;
   /// What to challenge with, strongest first: the algorithms for which every user has an HA1, or, where
   /// there is no such, every one for which some user has. A user whose HA1 is of one kind could not

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bindings in memory: whole updates or none, order by CSeq, limits, expiry.
+#include "sipstack/server/memory_location.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+
+using namespace sipstack;
+using std::chrono::seconds;
+
+namespace {
+
+struct Fixture {
+  explicit Fixture(std::size_t max = 1000) : store(random, MemoryLocationOptions{max}) {}
+
+  Binding binding(const std::string& contact, int expires, int q = 1000) const {
+    Binding b;
+    b.contact = contact;
+    b.q = q;
+    b.expires = now + seconds(expires);
+    return b;
+  }
+  LocationResult update(const std::string& aor, std::vector<Binding> set, std::uint32_t cseq = 1,
+                        const std::string& call_id = "c", bool all = false) {
+    BindingUpdate u;
+    u.aor = aor;
+    u.remove_all = all;
+    u.call_id = call_id;
+    u.cseq = cseq;
+    u.max_bindings = 3;
+    for (Binding& b : set) {
+      b.call_id = call_id;
+      b.cseq = cseq;
+    }
+    u.set = std::move(set);
+    std::optional<LocationResult> result;
+    store.update(std::move(u), now, [&](LocationResult r, TimePoint) { result = std::move(r); });
+    REQUIRE(result);
+    return *result;
+  }
+  std::vector<std::string> find(const std::string& aor) {
+    std::optional<LocationResult> result;
+    store.find(aor, now, [&](LocationResult r, TimePoint at) {
+      CHECK(at == now);
+      result = std::move(r);
+    });
+    REQUIRE(result);
+    REQUIRE(*result);
+    std::vector<std::string> contacts;
+    for (const Binding& b : **result) contacts.push_back(b.contact);
+    return contacts;
+  }
+
+  SeededRandom random{3};
+  MemoryLocation store;
+  TimePoint now = TimePoint(seconds(100));
+};
+
+using Contacts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("bindings come by q, then latest first") {
+  Fixture f;
+  REQUIRE(f.update("a", {f.binding("sip:x@h", 60, 500)}));
+  REQUIRE(f.update("a", {f.binding("sip:y@h", 60, 900)}, 2));
+  const auto all = f.update("a", {f.binding("sip:z@h", 60, 500)}, 3);
+  REQUIRE(all);
+  CHECK(all->size() == 3);
+  CHECK(f.find("a") == Contacts{"sip:y@h", "sip:z@h", "sip:x@h"});
+  CHECK(f.find("b").empty());
+}
+
+TEST_CASE("an equal URI refreshes its binding, another adds one") {
+  Fixture f;
+  REQUIRE(f.update("a", {f.binding("sip:Joe@phone.example;transport=udp", 60)}));
+  REQUIRE(f.update("a", {f.binding("sip:Joe@PHONE.Example;transport=UDP", 60)}, 2));
+  CHECK(f.find("a") == Contacts{"sip:Joe@PHONE.Example;transport=UDP"});
+  REQUIRE(f.update("a", {f.binding("sip:joe@phone.example;transport=udp", 60)}, 3));
+  CHECK(f.find("a").size() == 2);
+}
+
+TEST_CASE("a lower or equal CSeq of the same Call-ID changes nothing at all") {
+  Fixture f;
+  REQUIRE(f.update("a", {f.binding("sip:x@h", 60)}, 5));
+  for (const std::uint32_t cseq : {4U, 5U}) {
+    const auto r = f.update("a", {f.binding("sip:new@h", 60), f.binding("sip:x@h", 0)}, cseq);
+    REQUIRE_FALSE(r);
+    CHECK(r.error() == LocationErrc::out_of_order);
+    CHECK_FALSE(f.update("a", {}, cseq, "c", true));
+    CHECK(f.find("a") == Contacts{"sip:x@h"});
+  }
+  REQUIRE(f.update("a", {f.binding("sip:x@h", 0)}, 1, "other"));
+  CHECK(f.find("a").empty());
+}
+
+TEST_CASE("one contact twice in one request is one binding, the last") {
+  Fixture f;
+  REQUIRE(f.update("a", {f.binding("sip:x@h", 60, 100), f.binding("sip:x@H", 60, 200)}));
+  CHECK(f.find("a") == Contacts{"sip:x@H"});
+}
+
+TEST_CASE("all bindings go at once") {
+  Fixture f;
+  REQUIRE(f.update("a", {f.binding("sip:x@h", 60), f.binding("sip:y@h", 60)}));
+  REQUIRE(f.update("a", {}, 2, "c", true));
+  CHECK(f.find("a").empty());
+  CHECK(f.store.aors() == 0);
+  CHECK(f.store.bindings() == 0);
+}
+
+TEST_CASE("an AOR holds so many and no more, and nothing changes where it would") {
+  Fixture f;
+  REQUIRE(f.update("a", {f.binding("sip:1@h", 60), f.binding("sip:2@h", 60)}));
+  const auto r = f.update("a", {f.binding("sip:3@h", 60), f.binding("sip:4@h", 60)}, 2);
+  REQUIRE_FALSE(r);
+  CHECK(r.error() == LocationErrc::too_many);
+  CHECK(f.find("a").size() == 2);
+  REQUIRE(f.update("a", {f.binding("sip:3@h", 60)}, 2));
+  // One out, one in.
+  REQUIRE(f.update("a", {f.binding("sip:1@h", 0), f.binding("sip:4@h", 60)}, 3));
+  CHECK(f.find("a").size() == 3);
+}
+
+TEST_CASE("all AORs together hold so many and no more") {
+  Fixture f(2);
+  REQUIRE(f.update("a", {f.binding("sip:1@h", 60)}));
+  REQUIRE(f.update("b", {f.binding("sip:1@h", 10)}));
+  const auto r = f.update("c", {f.binding("sip:1@h", 60)});
+  REQUIRE_FALSE(r);
+  CHECK(r.error() == LocationErrc::unavailable);
+  REQUIRE(f.update("a", {f.binding("sip:1@h", 60)}, 2));  // a refresh always has room
+  f.now += seconds(10);
+  REQUIRE(f.update("c", {f.binding("sip:1@h", 60)}));  // what expired gives its place
+}
+
+TEST_CASE("what has expired is never seen, and its memory comes back by itself") {
+  Fixture f;
+  for (int i = 0; i < 20; ++i)
+    REQUIRE(f.update("a" + std::to_string(i), {f.binding("sip:x@h", 10)}));
+  f.now += seconds(10);
+  CHECK(f.find("a0").empty());
+  CHECK(f.store.aors() == 19);
+  for (int i = 0; i < 10; ++i)
+    REQUIRE(f.update("b", {f.binding("sip:x@h", 60)}, 10 + static_cast<std::uint32_t>(i)));
+  CHECK(f.store.aors() == 1);
+  REQUIRE(f.update("c", {f.binding("sip:x@h", 10)}));
+  f.now += seconds(1000);
+  f.store.sweep(f.now);
+  CHECK(f.store.aors() == 0);
+  CHECK(f.store.bindings() == 0);
+}
+
+// hardening A76: the set of bindings equals a model's after any sequence of updates.
+TEST_CASE("a random life of many AORs agrees with a simple model") {
+  Fixture f;
+  SeededRandom random(11);
+  struct Kept {
+    TimePoint expires;
+    std::string call_id;
+    std::uint32_t cseq;
+  };
+  std::map<std::string, std::map<std::string, Kept>> model;
+  const auto live = [&](const std::string& aor) {
+    auto& m = model[aor];
+    for (auto it = m.begin(); it != m.end();)
+      it = it->second.expires <= f.now ? m.erase(it) : std::next(it);
+    return m;
+  };
+  for (int step = 0; step < 20000; ++step) {
+    f.now += seconds(static_cast<int>(random.below(3)));
+    const std::string aor = "a" + std::to_string(random.below(20));
+    const std::string call_id = "c" + std::to_string(random.below(2));
+    const auto cseq = static_cast<std::uint32_t>(random.below(1000));
+    auto before = live(aor);
+    auto after = before;
+    bool ordered = true;
+    const bool all = random.below(10) == 0;
+    std::vector<Binding> set;
+    const auto check = [&](const std::string& contact) {
+      const auto found = before.find(contact);
+      if (found != before.end() && found->second.call_id == call_id && found->second.cseq >= cseq)
+        ordered = false;
+    };
+    if (all) {
+      for (const auto& entry : before) check(entry.first);
+      after.clear();
+    } else {
+      for (std::uint64_t i = random.below(3); i-- > 0;) {
+        const std::string contact = "sip:" + std::to_string(random.below(5)) + "@h";
+        const int expires = static_cast<int>(random.below(4)) * 20;
+        check(contact);
+        set.push_back(f.binding(contact, expires));
+        after.erase(contact);
+        if (expires > 0) after[contact] = {f.now + seconds(expires), call_id, cseq};
+      }
+    }
+    const bool fits = after.size() <= 3 || after.size() <= before.size();
+    const auto r = f.update(aor, set, cseq, call_id, all);
+    REQUIRE(r.has_value() == (ordered && fits));
+    if (r) model[aor] = after;
+    Contacts wanted, seen = f.find(aor);
+    for (const auto& entry : live(aor)) wanted.push_back(entry.first);
+    std::sort(seen.begin(), seen.end());
+    REQUIRE(seen == wanted);
+  }
+  f.now += seconds(100);
+  f.store.sweep(f.now);
+  CHECK(f.store.bindings() == 0);
+}
