@@ -101,7 +101,11 @@ void Call::on_ended(std::function<void(const CallEnded&)> handler) {
   with_record(state_, id_, [&](CallRecord& r) { r.ended = std::move(handler); });
 }
 
-bool IncomingCall::has_offer() const noexcept { return !invite_->body().empty(); }
+bool IncomingCall::has_offer() const noexcept {
+  const MessageView invite = invite_.view();
+  const auto type = invite.get(hdr::content_type);
+  return !invite.body().empty() && type && type->is("application", "sdp");
+}
 
 expected<sdp::Session, ParseError> IncomingCall::offer() const {
   if (!has_offer()) return unexpected(ParseError{ParseErrc::bad_body, HeaderId::content_type, 0});

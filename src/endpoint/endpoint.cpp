@@ -2,7 +2,13 @@
 // The endpoint's commands. Each is the core's, followed by a flush.
 #include "sipstack/endpoint/endpoint.hpp"
 
+#include <array>
+#include <cstdint>
+#include <cstring>
 #include <utility>
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
 
 #include <boost/asio/ip/udp.hpp>
 
@@ -59,6 +65,29 @@ std::string host_and_port(std::string_view host, std::uint16_t port) {
   return (bare_v6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::to_string(port);
 }
 
+/// Behind a wildcard we are called by every address of this machine.
+void note_interfaces(LocalAddresses& locals) {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return;
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr) continue;
+    if (entry->ifa_addr->sa_family == AF_INET) {
+      sockaddr_in address{};
+      std::memcpy(&address, entry->ifa_addr, sizeof address);
+      std::array<std::uint8_t, 4> bytes{};
+      std::memcpy(bytes.data(), &address.sin_addr, bytes.size());
+      locals.seen(IpAddress::v4(bytes));
+    } else if (entry->ifa_addr->sa_family == AF_INET6) {
+      sockaddr_in6 address{};
+      std::memcpy(&address, entry->ifa_addr, sizeof address);
+      std::array<std::uint8_t, 16> bytes{};
+      std::memcpy(bytes.data(), &address.sin6_addr, bytes.size());
+      locals.seen(IpAddress::v6(bytes));
+    }
+  }
+}
+
 /// Takes the handlers where the call begins.
 expected<Call, error_code> begin_invite(EndpointState& state, const CallOptions& options,
                                         std::function<void(Call, const Message&)>& progress,
@@ -106,6 +135,7 @@ expected<SocketAddress, error_code> Endpoint::listen(std::string_view where) {
     local.advertised = host_and_port(state_->options.advertised_host, bound->port);
   else if (!bound->ip.is_unspecified())
     local.advertised = bound->to_string();
+  if (bound->ip.is_unspecified()) note_interfaces(state_->core.locals());
   state_->core.locals().add(std::move(local));
   return bound;
 }
@@ -188,6 +218,12 @@ void Endpoint::shut_down(Duration limit, std::function<void()> done) {
         if (!moved && self && !self->closed_down) self->finish();
       });
   state.commanded();  // idle already: the events that come of it end here
+}
+
+expected<SocketAddress, error_code> Endpoint::local_toward(Transport transport,
+                                                           const SocketAddress& remote) const {
+  if (state_->closed_down) return unexpected(make_error_code(Errc::gone));
+  return state_->transports->local_toward(transport, remote);
 }
 
 Core& Endpoint::core() noexcept { return state_->core; }

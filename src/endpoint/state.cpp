@@ -135,7 +135,8 @@ void EndpointState::tell() {
 }
 
 void EndpointState::finish_when_idle() {
-  if (ending && agent().idle()) finish();
+  // Single requests that nobody has answered are no reason to stay.
+  if (ending && agent().calls() == 0 && agent().registrations() == 0) finish();
 }
 
 void EndpointState::finish() {

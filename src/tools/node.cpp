@@ -99,6 +99,33 @@ void Node::announce() const {
   say("ready");
 }
 
+IpAddress Node::address_toward(std::string_view host) {
+  const auto ip = IpAddress::parse(host);
+  // For want of a better one, an address of the documentation's: nothing is sent there, only its route
+  // looked up.
+  const auto anybody = IpAddress::v4({192, 0, 2, 1});
+  for (const IpAddress& remote : {ip.value_or(anybody), anybody})
+    if (const auto own = endpoint_->local_toward(Transport::udp, {remote, 9})) return own->ip;
+  for (const LocalAddress& local : endpoint_->core().locals().all())
+    if (!local.bound.ip.is_unspecified()) return local.bound.ip;
+  return IpAddress::v4({127, 0, 0, 1});
+}
+
+std::uint16_t Node::media_port() {
+  // RTP's port is even (RFC 3550 section 11): the system gives any.
+  for (int attempt = 0; attempt < 16 && !media_.is_open(); ++attempt) {
+    boost::system::error_code error;
+    media_.open(boost::asio::ip::udp::v4(), error);
+    if (!error) media_.bind({boost::asio::ip::udp::v4(), 0}, error);
+    if (error || media_.local_endpoint(error).port() % 2 != 0) media_.close(error);
+  }
+  boost::system::error_code error;
+  const std::uint16_t port =
+      media_.is_open() ? media_.local_endpoint(error).port() : std::uint16_t{0};
+  constexpr std::uint16_t kDiscard = 9;  // RFC 863
+  return port != 0 ? port : kDiscard;
+}
+
 void Node::after(std::chrono::milliseconds delay, std::function<void()> f) {
   auto timer = std::make_shared<boost::asio::steady_timer>(io_, delay);
   timer->async_wait([this, timer, f = std::move(f)](boost::system::error_code moved) {

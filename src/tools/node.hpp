@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -58,6 +60,11 @@ class Node {
 
   Endpoint& endpoint() noexcept { return *endpoint_; }
   boost::asio::io_context& io() noexcept { return io_; }
+  /// Our address as that host sees it. Where the host is a name or unknown: as most of the world does.
+  IpAddress address_toward(std::string_view host);
+  /// A port of ours for media, which are taken and thrown away: the call is what a command looks at.
+  std::uint16_t media_port();
+
   /// f(), once, after that time; on the node's thread.
   void after(std::chrono::milliseconds delay, std::function<void()> f);
 
@@ -65,17 +72,18 @@ class Node {
   void on_signal(std::function<void()> handler) { on_signal_ = std::move(handler); }
   /// Hangs up, unregisters, closes; then run() returns `status`. The first call counts.
   void finish(int status);
+  void log(LogLevel level, std::string_view text) const;
   bool finishing() const noexcept { return finishing_; }
   int run();
 
  private:
   void wait_for_signal();
-  void log(LogLevel level, std::string_view text) const;
   void message(bool sent, std::string_view bytes, const Flow& flow);
 
   NetworkArguments arguments_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
+  boost::asio::ip::udp::socket media_{io_};
   std::unique_ptr<PcapWriter> trace_;
   std::unique_ptr<Endpoint> endpoint_;
   std::vector<std::string> listening_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/system/error_code.hpp>
 
 #include "sipstack/base/expected.hpp"
 #include "sipstack/dialog/user_agent.hpp"
@@ -18,6 +19,8 @@
 
 namespace sipstack {
 
+/// Commands give std::error_code. Handlers of asynchronous operations are called with Boost's, which
+/// converts to it: so futures and coroutines throw as they do for Asio's own operations.
 using error_code = std::error_code;
 
 class Endpoint;
@@ -83,20 +86,20 @@ class Call {
 class IncomingCall {
  public:
   const Message& invite() const noexcept { return invite_; }
-  /// The SDP offer. bad_body where there is none (then accept with an offer of ours; the answer comes with
-  /// the ACK: Call::on_confirmed()) or where it can't be read.
+  /// The SDP offer. bad_body where it can't be read, or where there is none: then async_accept() takes an
+  /// offer of ours, and the answer comes with the ACK, by Call::on_confirmed().
   expected<sdp::Session, ParseError> offer() const;
-  /// True where the INVITE has a body at all.
+  /// True where the INVITE has an SDP body.
   bool has_offer() const noexcept;
   Call call() const { return call_; }
 
   void ring(int status = 180, std::string_view sdp = {});
   void reject(int status, std::string_view reason = {}, const ExtraHeaders& headers = {});
 
-  /// 200 with this SDP. Handler: void(error_code, Call), when the ACK has come or will not.
+  /// 200 with this SDP. Handler: void(boost::system::error_code, Call), when the ACK has come or will not.
   template <class Token>
   auto async_accept(std::string sdp, Token&& token) {
-    return boost::asio::async_initiate<Token, void(error_code, Call)>(
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, Call)>(
         [self = *this](auto handler, std::string body) mutable {
           auto shared = std::make_shared<decltype(handler)>(std::move(handler));
           self.accept(body, [shared](error_code ec, Call call) {

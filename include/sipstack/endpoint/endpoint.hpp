@@ -39,7 +39,8 @@ struct EndpointOptions : CoreOptions {
 ///
 /// Handlers are called on that thread, last, when every object is in a legal state; never from inside a
 /// command. They may issue any command and destroy the endpoint. Destruction closes everything at once and
-/// drops handlers that wait; shut_down() first is the polite way.
+/// drops handlers that wait; shut_down() first is the polite way. Handlers of async_ calls get a
+/// boost::system::error_code; a sipstack::error_code takes it.
 class Endpoint {
  public:
   explicit Endpoint(boost::asio::io_context& io, const EndpointOptions& options = {});
@@ -62,13 +63,13 @@ class Endpoint {
   /// What becomes of registrations after their first outcome.
   void on_registration(std::function<void(const RegistrationChanged&)> handler);
 
-  /// Calls somebody. Handler: void(error_code, Call, Message): the 2xx that answers, the response >= 300 that
+  /// Calls somebody. Handler: void(error, Call, Message): the 2xx that answers, the response >= 300 that
   /// refuses (the error is empty, and the call gone), or an error and no response: Errc::cancelled,
   /// timeout, ... `progress` hears 1xx before; 100 too, once.
   template <class Token>
   auto async_invite(CallOptions options, Token&& token,
                     std::function<void(Call, const Message&)> progress = {}) {
-    return boost::asio::async_initiate<Token, void(error_code, Call, Message)>(
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, Call, Message)>(
         [state = state_](auto handler, CallOptions o, std::function<void(Call, const Message&)> p) {
           auto shared = std::make_shared<decltype(handler)>(std::move(handler));
           start_invite(*state, o, std::move(p), [shared](error_code ec, Call call, Message m) {
@@ -82,10 +83,10 @@ class Endpoint {
                                     std::function<void(Call, const Message&)> progress,
                                     std::function<void(error_code, Call, Message)> done);
 
-  /// One request outside dialogs. Handler: void(error_code, Message), the final response or an error.
+  /// One request outside dialogs. Handler: void(error, Message): the final response or an error.
   template <class Token>
   auto async_request(std::string method, RequestOptions options, Token&& token) {
-    return boost::asio::async_initiate<Token, void(error_code, Message)>(
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, Message)>(
         [state = state_](auto handler, std::string m, RequestOptions o) {
           auto shared = std::make_shared<decltype(handler)>(std::move(handler));
           start_request(*state, m, o, [shared](error_code ec, Message response) {
@@ -95,11 +96,12 @@ class Endpoint {
         token, std::move(method), std::move(options));
   }
 
-  /// A registration that is kept alive. Handler: void(error_code, RegistrationId, Message) for the first
+  /// A registration that is kept alive. Handler: void(error, RegistrationId, Message) for the first
   /// outcome, a refusal being a response >= 300 without an error; later ones by on_registration().
   template <class Token>
   auto async_register(RegistrationOptions options, Token&& token) {
-    return boost::asio::async_initiate<Token, void(error_code, RegistrationId, Message)>(
+    return boost::asio::async_initiate<Token,
+                                       void(boost::system::error_code, RegistrationId, Message)>(
         [state = state_](auto handler, RegistrationOptions o) {
           auto shared = std::make_shared<decltype(handler)>(std::move(handler));
           start_register(*state, o, [shared](error_code ec, RegistrationId id, Message m) {
@@ -108,12 +110,16 @@ class Endpoint {
         },
         token, std::move(options));
   }
-  /// Removes the bindings; on_registration() tells.
+  /// Removes the bindings; on_registration() tells, or the first outcome's handler where it still waits.
   error_code unregister(RegistrationId registration);
 
   /// Hangs up all calls, removes all registrations, closes all sockets; `done` when that is over, or
   /// after `limit`. Nothing more comes by other handlers once `done` was called.
   void shut_down(Duration limit, std::function<void()> done);
+
+  /// Our address as `remote` would see it: for the c= line of an offer, say.
+  expected<SocketAddress, error_code> local_toward(Transport transport,
+                                                   const SocketAddress& remote) const;
 
   /// The protocol itself, to look at (counters, ...). What commands given there lead to goes out with the
   /// next input.

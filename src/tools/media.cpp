@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Offers and answers of a call made on the command line. RFC 3264; RFC 3261 section 13.2.1.
+#include "tools/media.hpp"
+
+#include <utility>
+
+#include "tools/node.hpp"
+
+namespace sipstack::tools {
+
+namespace {
+
+/// Where the offer wants its media, to find our address on the way there.
+std::string media_host(std::string_view body) {
+  const auto view = sdp::View::parse(body);
+  if (!view) return {};
+  for (const sdp::LineView& line : view->lines())
+    if (line.type == 'c') return std::string(sdp::connection_of(line.value).host());
+  for (const sdp::MediaView& media : view->media())
+    for (const sdp::LineView& line : media.lines)
+      if (line.type == 'c') return std::string(sdp::connection_of(line.value).host());
+  return {};
+}
+
+sdp::Capabilities capabilities(Node& node, std::string_view peer) {
+  sdp::Capabilities ours;
+  ours.address = node.address_toward(peer);
+  ours.audio_port = node.media_port();
+  return ours;
+}
+
+}  // namespace
+
+std::optional<std::string_view> sdp_of(const MessageView& message) {
+  const auto type = message.get(hdr::content_type);
+  if (message.body().empty() || !type || !type->is("application", "sdp")) return std::nullopt;
+  return message.body();
+}
+
+Media::Media(Node& node, std::string_view peer)
+    : session_(capabilities(node, peer), node.endpoint().core().random()) {}
+
+Media::Media(Node& node, const MessageView& invite)
+    : Media(node, std::string_view(media_host(sdp_of(invite).value_or(std::string_view{})))) {}
+
+std::optional<std::string> Media::respond(const MessageView& request) {
+  const auto body = sdp_of(request);
+  if (!body) return offer();
+  auto offered = sdp::Session::parse(*body);
+  if (!offered || !session_.remote_offer(*std::move(offered))) return std::nullopt;
+  return text(session_.answer());
+}
+
+bool Media::answered(const MessageView& message) {
+  const auto body = sdp_of(message);
+  if (!body) return session_.state() == sdp::OfferAnswer::State::stable;
+  auto answer = sdp::Session::parse(*body);
+  return answer && session_.remote_answer(*std::move(answer)).has_value();
+}
+
+std::optional<std::string> Media::text(
+    const expected<sdp::Session, sdp::OfferAnswerErrc>& description) {
+  if (!description) return std::nullopt;
+  return description->to_string();
+}
+
+}  // namespace sipstack::tools

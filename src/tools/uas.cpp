@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// sipstack uas: a user agent that answers. RFC 3261 sections 8.2, 13.3 and 14.2.
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "tools/command.hpp"
+#include "tools/media.hpp"
+#include "tools/node.hpp"
+
+namespace sipstack::tools {
+
+namespace {
+
+struct UasArguments : NetworkArguments {
+  int answer = 200;
+  int ring_ms = 0;
+  int max_call_ms = 0;
+  std::string auth;
+};
+
+class Answerer {
+ public:
+  Answerer(Node& node, const UasArguments& arguments) : node_(node), arguments_(arguments) {}
+
+  void ring(IncomingCall call) {
+    const auto talk = std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view())});
+    note(*talk, "rings");
+    talk->call.on_ended([this, talk](const CallEnded&) { note(*talk, "has ended"); });
+    call.ring();
+    if (arguments_.ring_ms == 0) return answer(std::move(call), talk);
+    node_.after(std::chrono::milliseconds(arguments_.ring_ms),
+                [this, call, talk]() mutable { answer(std::move(call), talk); });
+  }
+
+ private:
+  struct Talk {
+    Call call;
+    Media media;
+  };
+
+  void answer(IncomingCall call, const std::shared_ptr<Talk>& talk) {
+    if (!talk->call) return;  // the caller gave up
+    if (arguments_.answer >= 300) return call.reject(arguments_.answer);
+    auto description = talk->media.respond(call.invite().view());
+    if (!description) return call.reject(488);
+    talk->call.on_reinvite([talk](const Message& request) {
+      const auto again = talk->media.respond(request.view());
+      if (again)
+        talk->call.accept(*again);
+      else
+        talk->call.reject(488);
+    });
+    // Where the 2xx had our offer, the ACK has its answer; one that does not fit ends the call
+    // (RFC 6337 section 3.1).
+    talk->call.on_confirmed([talk](const Message& ack) {
+      if (!talk->media.answered(ack.view())) talk->call.hang_up();
+    });
+    call.async_accept(*std::move(description), [this, talk](const error_code& error, const Call&) {
+      if (error) return note(*talk, "was lost: " + error.message());
+      note(*talk, "is up");
+      if (arguments_.max_call_ms > 0)
+        node_.after(std::chrono::milliseconds(arguments_.max_call_ms),
+                    [talk] { talk->call.hang_up(); });
+    });
+  }
+
+  void note(const Talk& talk, const std::string& what) const {
+    node_.log(LogLevel::info, fmt::format("call {} {}", printable(talk.call.call_id()), what));
+  }
+
+  Node& node_;
+  const UasArguments& arguments_;
+};
+
+int answer_calls(const UasArguments& arguments) {
+  EndpointOptions options;
+  if (!arguments.auth.empty()) {
+    const std::size_t colon = arguments.auth.find(':');
+    Credentials known;
+    known.user = arguments.auth.substr(0, colon);
+    known.password = arguments.auth.substr(colon + 1);
+    known.realm = "sipstack";
+    options.challenge = known;
+  }
+  Node node(arguments, options);
+  Answerer answerer(node, arguments);
+  node.endpoint().on_invite([&](IncomingCall call) { answerer.ring(std::move(call)); });
+  if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"})) return kFailed;
+  node.announce();
+  return node.run();
+}
+
+}  // namespace
+
+void add_uas(CLI::App& app, Command& chosen) {
+  auto arguments = std::make_shared<UasArguments>();
+  CLI::App* command = app.add_subcommand("uas", "A user agent that answers");
+  command->add_option("--answer", arguments->answer, "Final response to calls: 200, or 300 to 699")
+      ->check(CLI::Validator(
+          [](std::string& text) -> std::string {
+            const bool digits =
+                text.size() == 3 && text.find_first_not_of("0123456789") == std::string::npos;
+            if (digits && (text == "200" || (text >= "300" && text <= "699"))) return {};
+            return text + " is neither 200 nor from 300 to 699";
+          },
+          "CODE"));
+  command->add_option("--ring-ms", arguments->ring_ms, "Ring for that time before answering (0)")
+      ->check(CLI::Range(0, 86400000))
+      ->type_name("MS");
+  command->add_option("--max-call-ms", arguments->max_call_ms, "Hang up after that time")
+      ->check(CLI::Range(1, 86400000))
+      ->type_name("MS");
+  command->add_option("--auth", arguments->auth, "Challenge requests outside calls")
+      ->check(CLI::Validator(
+          [](std::string& text) -> std::string {
+            const std::size_t colon = text.find(':');
+            if (colon == 0 || colon == std::string::npos) return "--auth wants USER:PASSWORD";
+            return {};
+          },
+          "USER:PASSWORD"));
+  add_network_options(*command, *arguments);
+  command->callback(
+      [&chosen, arguments] { chosen = [arguments] { return answer_calls(*arguments); }; });
+}
+
+}  // namespace sipstack::tools

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls between two endpoints over loopback sockets: who hears what, in which order.
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "endpoint/ends.hpp"
+
+using namespace sipstack;
+using sipstack::test::Ends;
+using sipstack::test::kAnswer;
+using sipstack::test::kOffer;
+
+namespace {
+using Steps = std::vector<std::string>;
+}
+
+TEST_CASE("a call rings, is answered, and ends for both when one hangs up") {
+  for (const char* transport : {"udp", "tcp"}) {
+    CAPTURE(transport);
+    Ends ends(sipstack::test::quick(), sipstack::test::quick(), transport);
+    Steps alice;
+    Steps bob;
+    Call call_of_bob;
+    ends.bob.on_invite([&](IncomingCall call) {
+      bob.push_back("offer " + std::string(call.invite()->body() == kOffer ? "read" : "lost"));
+      call_of_bob = call.call();
+      call_of_bob.on_ended([&](const CallEnded& end) {
+        bob.push_back(end.cause == CallEnded::Cause::remote_bye ? "ended by peer" : "ended");
+      });
+      call.ring();
+      call.async_accept(kAnswer, [&](error_code ec, Call) { bob.push_back(ec ? "lost" : "up"); });
+    });
+    ends.alice.async_invite(
+        ends.call,
+        [&](error_code ec, Call call, const Message& response) {
+          REQUIRE_FALSE(ec);
+          alice.push_back(std::to_string(response->status()) +
+                          (response->body() == kAnswer ? " answer" : ""));
+          CHECK(call);
+          CHECK_FALSE(call.call_id().empty());
+          call.on_ended([&](const CallEnded&) { alice.push_back("ended"); });
+          CHECK_FALSE(call.hang_up());
+        },
+        [&](const Call&, const Message& response) {
+          if (response->status() != 100) alice.push_back(std::to_string(response->status()));
+        });
+    REQUIRE(ends.until([&] { return alice.size() == 3 && bob.size() == 3; }));
+    CHECK(alice == Steps{"180", "200 answer", "ended"});
+    CHECK(bob == Steps{"offer read", "up", "ended by peer"});
+    CHECK_FALSE(call_of_bob);
+    CHECK(call_of_bob.hang_up() == Errc::gone);
+  }
+}
+
+TEST_CASE("a refusal is an outcome with its response, and no error") {
+  Ends ends;
+  ends.bob.on_invite([](IncomingCall call) { call.reject(486, "Busy Just Now"); });
+  bool done = false;
+  ends.alice.async_invite(ends.call, [&](error_code ec, const Call& call, const Message& response) {
+    done = true;
+    CHECK_FALSE(ec);
+    CHECK_FALSE(call);
+    REQUIRE(response);
+    CHECK(response->status() == 486);
+    CHECK(response->reason() == "Busy Just Now");
+  });
+  REQUIRE(ends.until([&] { return done; }));
+}
+
+TEST_CASE("an endpoint without a handler refuses calls") {
+  Ends ends;
+  int status = 0;
+  ends.alice.async_invite(ends.call, [&](error_code, const Call&, const Message& response) {
+    status = response ? response->status() : -1;
+  });
+  REQUIRE(ends.until([&] { return status != 0; }));
+  CHECK(status == 480);
+}
+
+TEST_CASE("a call that nobody answers and the caller gives up is told as cancelled to both") {
+  Ends ends;
+  error_code accepted_late;
+  bool bob_ended = false;
+  bool alice_done = false;
+  ends.bob.on_invite([&](IncomingCall call) {
+    call.call().on_ended([&, call](const CallEnded& end) mutable {
+      bob_ended = true;
+      CHECK(end.cause == CallEnded::Cause::cancelled);
+      call.async_accept(kAnswer, [&](error_code ec, const Call&) { accepted_late = ec; });
+    });
+    call.ring();
+  });
+  ends.alice.async_invite(
+      ends.call,
+      [&](error_code ec, const Call&, const Message&) {
+        alice_done = true;
+        CHECK(ec == Errc::cancelled);
+      },
+      [](Call call, const Message& response) {
+        if (response->status() == 180) call.hang_up();
+      });
+  REQUIRE(ends.until([&] { return alice_done && bob_ended && accepted_late; }));
+  CHECK(accepted_late == Errc::gone);
+}
+
+TEST_CASE("a target that is not there fails by timeout, with no response") {
+  Ends ends;
+  boost::asio::io_context nobody;
+  Endpoint mute(nobody);  // bound, and never run
+  ends.call.target = "sip:x@" + mute.listen("udp:127.0.0.1:0").value().to_string();
+  bool done = false;
+  ends.alice.async_invite(ends.call, [&](error_code ec, const Call&, const Message& response) {
+    done = true;
+    CHECK(ec == Errc::timeout);
+    CHECK_FALSE(response);
+  });
+  REQUIRE(ends.until([&] { return done; }));
+}
+
+TEST_CASE("what is no URI fails by the handler, never from inside the command") {
+  Ends ends;
+  ends.call.target = "no uri at all";
+  bool inside = true;
+  bool done = false;
+  ends.alice.async_invite(ends.call, [&](error_code ec, const Call&, const Message&) {
+    done = true;
+    CHECK_FALSE(inside);
+    CHECK(ec);
+  });
+  inside = false;
+  REQUIRE(ends.until([&] { return done; }));
+}
+
+TEST_CASE("a re-INVITE reaches its handler, and without one is refused while the call goes on") {
+  Ends ends;
+  Steps steps;
+  Call of_bob;
+  ends.bob.on_invite([&](IncomingCall call) {
+    of_bob = call.call();
+    call.async_accept(kAnswer, [](error_code, const Call&) {});
+  });
+  Call of_alice;
+  ends.alice.async_invite(ends.call, [&](error_code ec, Call call, const Message&) {
+    REQUIRE_FALSE(ec);
+    of_alice = call;
+    of_alice.on_reinvite_failed(
+        [&](const ReinviteFailed& failed) { steps.push_back(std::to_string(failed.status)); });
+    of_alice.on_answered([&](const Message& m) { steps.push_back(std::to_string(m->status())); });
+    CHECK_FALSE(of_alice.reinvite(kOffer));
+  });
+  REQUIRE(ends.until([&] { return !steps.empty(); }));
+  CHECK(steps == Steps{"488"});
+  REQUIRE(of_alice);
+  of_bob.on_reinvite([&](const Message& request) {
+    steps.push_back(std::string(request->method_name()));
+    CHECK_FALSE(of_bob.accept(kAnswer));
+  });
+  CHECK_FALSE(of_alice.reinvite(kOffer));
+  REQUIRE(ends.until([&] { return steps.size() == 3; }));
+  CHECK(steps == Steps{"488", "INVITE", "200"});
+}
+
+TEST_CASE("a request within a call has its outcome told") {
+  Ends ends;
+  ends.bob.on_invite(
+      [](IncomingCall call) { call.async_accept(kAnswer, [](error_code, const Call&) {}); });
+  int status = 0;
+  ends.alice.async_invite(ends.call, [&](error_code ec, Call call, const Message&) {
+    REQUIRE_FALSE(ec);
+    CHECK_FALSE(call.request("INFO", "application/dtmf-relay", "Signal=1\r\n",
+                             [&](error_code, const Message& m) { status = m ? m->status() : -1; }));
+  });
+  REQUIRE(ends.until([&] { return status != 0; }));
+  CHECK(status == 200);
+}
+
+TEST_CASE("an INVITE without an offer takes its answer with the ACK") {
+  Ends ends;
+  ends.call.body.clear();
+  ends.call.content_type.clear();
+  std::string answer;
+  ends.bob.on_invite([&](IncomingCall call) {
+    CHECK_FALSE(call.has_offer());
+    CHECK_FALSE(call.offer());
+    call.call().on_confirmed([&](const Message& ack) { answer = std::string(ack->body()); });
+    call.async_accept(kOffer, [](error_code ec, const Call&) { CHECK_FALSE(ec); });
+  });
+  ends.alice.async_invite(ends.call, [&](error_code ec, Call call, const Message& response) {
+    REQUIRE_FALSE(ec);
+    CHECK(response->body() == kOffer);
+    CHECK_FALSE(call.acknowledge(kAnswer));
+  });
+  REQUIRE(ends.until([&] { return !answer.empty(); }));
+  CHECK(answer == kAnswer);
+}
+
+TEST_CASE("a request outside calls goes to its handler, and its answer comes back") {
+  EndpointOptions asks = sipstack::test::quick();
+  asks.user_agent.answer_options = false;
+  Ends ends(sipstack::test::quick(), asks);
+  ends.bob.on_request([&](TxnId txn, const Message& request, const Flow& flow) {
+    CHECK(request->body() == "hello");
+    CHECK(flow.transport == Transport::udp);
+    ends.bob.respond(txn, 202, "text/plain", "later", {{"X-Seen", "yes"}});
+  });
+  RequestOptions request;
+  request.target = ends.call.target;
+  request.content_type = "text/plain";
+  request.body = "hello";
+  bool done = false;
+  ends.alice.async_request("MESSAGE", request, [&](error_code ec, const Message& response) {
+    done = true;
+    REQUIRE_FALSE(ec);
+    CHECK(response->status() == 202);
+    CHECK(response->body() == "later");
+    CHECK(response->raw("X-Seen") == "yes");
+  });
+  REQUIRE(ends.until([&] { return done; }));
+}
+
+TEST_CASE("the message hook sees every message both ways, and only bytes of the wire") {
+  Steps seen;
+  EndpointOptions watched = sipstack::test::quick();
+  watched.on_message = [&](bool sent, std::string_view bytes, const Flow& flow) {
+    seen.push_back((sent ? "> " : "< ") + std::string(bytes.substr(0, bytes.find(' '))));
+    CHECK(flow.remote.port != 0);
+  };
+  Ends ends(watched);
+  bool done = false;
+  RequestOptions request;
+  request.target = ends.call.target;
+  ends.alice.async_request("OPTIONS", request, [&](error_code, const Message&) { done = true; });
+  REQUIRE(ends.until([&] { return done; }));
+  CHECK(seen == Steps{"> OPTIONS", "< SIP/2.0"});
+}
