@@ -44,7 +44,7 @@
   #   quoted-pair    =  "\" (%x00-09 / %x0B-0C / %x0E-7F)
   qdtext = LWS | 0x21 | 0x23..0x5b | 0x5d..0x7e | utf8;
   quoted_pair = "\\" ( 0x00..0x09 | 0x0b..0x0c | 0x0e..0x7f );
-  quoted_string = ( '"' ( qdtext | quoted_pair )* ) $eof(unterminated) '"';
+  quoted_string = '"' ( ( qdtext | quoted_pair )* $eof(unterminated) ) '"';
 
   #   host           =  hostname / IPv4address / IPv6reference
   #   hostname       =  *( domainlabel "." ) toplabel [ "." ]

@@ -120,7 +120,8 @@ const char* MessagePass::bad_start_line(const char* at) noexcept {
     const std::size_t version = rest.rfind(" SIP/");
     const std::size_t space = rest.find(' ');
     if (version == std::string_view::npos || space == 0) {
-      fail(ParseErrc::not_sip, at);
+      // Whatever was wrong with its parts, it is none of ours.
+      error_ = ParseError{ParseErrc::not_sip, HeaderId::other, offset(at)};
       return nullptr;
     }
     const std::string_view name = rest.substr(0, space);
@@ -204,7 +205,8 @@ const char* MessagePass::field(const char* name, const char* name_end, const cha
 const char* MessagePass::bad_field(const char* at) noexcept {
   const unsigned char byte = static_cast<unsigned char>(*at);
   const bool line_end = byte == '\r' || byte == '\n';
-  const bool control = (byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f;
+  const bool bare = byte == '\r' && at + 1 != end_ && at[1] != '\n';
+  const bool control = bare || (byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f;
   fail(control ? ParseErrc::bad_byte : ParseErrc::bad_header_name, at);
   // "\r\n" where a colon was due, or "\r" and something else.
   const char* const stop =
