@@ -38,7 +38,8 @@ bool read_v4(std::string_view text, std::uint8_t* out) noexcept {
 bool read_v6(std::string_view text, std::array<std::uint8_t, 16>& out) noexcept {
   std::array<std::uint8_t, 16> bytes{};
   std::size_t used = 0;
-  std::size_t gap = 16;  // where "::" stands; 16: nowhere yet
+  constexpr std::size_t nowhere = 17;
+  std::size_t gap = nowhere;  // where "::" stands
   if (text.size() >= 2 && text[0] == ':' && text[1] == ':') {
     gap = 0;
     text.remove_prefix(2);
@@ -53,7 +54,8 @@ bool read_v6(std::string_view text, std::array<std::uint8_t, 16>& out) noexcept 
       used += 4;
       break;
     }
-    if (group.empty() && gap != 16 && used == gap && text.find('.') != std::string_view::npos) {
+    if (group.empty() && gap != nowhere && used == gap &&
+        text.find('.') != std::string_view::npos) {
       // "::" + ":192.0.2.1", as the grammar of RFC 3261 has it by mistake (RFC 5118 section 4.10).
       text.remove_prefix(1);
       if (text.find(':') != std::string_view::npos) return false;
@@ -75,12 +77,12 @@ bool read_v6(std::string_view text, std::array<std::uint8_t, 16>& out) noexcept 
     text.remove_prefix(colon + 1);
     if (text.empty()) return false;  // a single colon at the end
     if (text.front() == ':') {
-      if (gap != 16) return false;
+      if (gap != nowhere) return false;
       gap = used;
       text.remove_prefix(1);
     }
   }
-  if (gap == 16) {
+  if (gap == nowhere) {
     if (used != 16) return false;
   } else {
     if (used > 14) return false;  // "::" stands for at least one group

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// A hundred thousand mutated messages, the same ones every time: no crash, no byte read outside, and
+// whatever is accepted keeps its promises.
+#include <cstdint>
+
+#include "grammar_check.hpp"
+#include "sample.hpp"
+
+namespace sipstack {
+namespace {
+
+using testing::Exact;
+
+// SplitMix64: the same sequence on every platform.
+class Sequence {
+ public:
+  explicit Sequence(std::uint64_t seed) noexcept : state_(seed) {}
+  std::size_t below(std::size_t bound) noexcept {
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
+    return static_cast<std::size_t>((z ^ (z >> 31U)) % bound);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+constexpr std::string_view kPieces[] = {
+    "\r\n",       "\r\n ",    "\"",   "\\",        "<",
+    ">",          ",",        ";",    ":",         "=",
+    "@",          "%",        "%00",  "[",         "]",
+    "(",          ")",        "*",    "?",         "&",
+    " ",          "\t",       "\r",   "\n",        std::string_view("\0", 1),
+    "\x7f",       "\xff",     "sip:", "SIP/2.0",   ";tag=",
+    "4294967296", "-1",       "::",   ";;",        ",,",
+    "\r\n\r\n",   "l: 1\r\n", "v: ",  "2147483648"};
+
+void mutate(std::string& text, Sequence& random) {
+  for (std::size_t edits = 1 + random.below(4); edits != 0; --edits) {
+    const std::size_t at = random.below(text.size() + 1);
+    const std::size_t length = random.below(8);
+    switch (random.below(6)) {
+      case 0: text.insert(at, kPieces[random.below(std::size(kPieces))]); break;
+      case 1: text.erase(at, length); break;
+      case 2:
+        if (at < text.size()) text[at] = static_cast<char>(random.below(256));
+        break;
+      case 3: text.insert(at, text, random.below(text.size() + 1), random.below(40)); break;
+      case 4: text.replace(at, length, kPieces[random.below(std::size(kPieces))]); break;
+      default:
+        if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
+    }
+    if (text.empty()) text = "x";
+  }
+}
+
+bool within(std::string_view part, std::string_view whole) {
+  return part.data() == nullptr ||
+         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+}
+
+template <class T>
+bool walks(const HeaderTag<T>& tag, const MessageView& m) {
+  std::size_t values = 0;
+  for (const auto& value : m.all(tag)) {
+    if (!value && value.error().offset > m.head().start + m.bytes().size()) return false;
+    // More values than bytes would be a loop.
+    if (++values > m.bytes().size()) return false;
+  }
+  return true;
+}
+
+// What every index promises, of a good message or a bad one.
+bool sound(std::string_view bytes, const MessageView& m) {
+  bool good = true;
+  for (std::size_t i = 0; i < m.header_count(); ++i) {
+    good = good && within(m.header(i).name, bytes) && within(m.header(i).value, bytes);
+  }
+#define SIPSTACK_X(header, type, parser) good = good && walks(hdr::header, m);
+  SIPSTACK_HEADER_TYPES(SIPSTACK_X)
+#undef SIPSTACK_X
+  return good && within(m.body(), bytes) && within(m.uri_text(), bytes) &&
+         within(m.call_id(), bytes) && within(m.branch(), bytes) && within(m.from_tag(), bytes) &&
+         within(m.to_tag(), bytes) && within(m.method_name(), bytes) && within(m.reason(), bytes);
+}
+
+// What parse() promises of a message that it accepts.
+bool kept(const MessageView& m) {
+  const Via via = m.top_via();
+  return !m.call_id().empty() && !m.method_name().empty() && m.cseq().number < 0x80000000U &&
+         m.get(hdr::from).has_value() && m.get(hdr::to).has_value() &&
+         m.get(hdr::cseq).has_value() && !via.host.empty() && via.branch() == m.branch() &&
+         m.get(hdr::from)->tag() == m.from_tag() && m.get(hdr::to)->tag() == m.to_tag() &&
+         (m.is_request() ? !m.request_uri().text.empty() : m.status() >= 100 && m.status() <= 699);
+}
+
+TEST_CASE("mutated messages neither crash nor break a promise") {
+  const std::vector<std::string> samples = testing::samples();
+  Sequence random(20240521);
+  MessageIndex index;
+  std::size_t accepted = 0;
+  std::size_t recovered = 0;
+  constexpr std::size_t kRounds = 100000;
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    std::string text = samples[random.below(samples.size())];
+    mutate(text, random);
+    const Exact bytes(text);
+    const auto parsed = parse(bytes.view(), index);
+    const MessageView m(bytes.view().data(), index);
+    bool good = sound(bytes.view(), m) && (parsed || parsed.error().offset <= text.size());
+    if (parsed) {
+      ++accepted;
+      good = good && kept(m);
+      static_cast<void>(validate(m));
+    } else if (recoverable(m)) {
+      ++recovered;
+    }
+    if (!good) {
+      CAPTURE(round, text);
+      FAIL("a promise was broken");
+    }
+  }
+  // Mutation has not made everything garbage, nor nothing.
+  CHECK(accepted > kRounds / 20);
+  CHECK(recovered > kRounds / 20);
+  CHECK(accepted + recovered < kRounds);
+}
+
+}  // namespace
+}  // namespace sipstack
