@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sipstack serve: registrar, location service, stateful proxy and redirect server. RFC 3261 sections 10, 16
 // and 8.3.
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -23,6 +24,7 @@ namespace {
 struct ServeArguments : NetworkArguments {
   std::vector<std::string> domains;
   std::string users;
+  std::string digest = "md5";
   std::string location = "memory";
   std::string mode = "proxy";
   std::string record_route = "on";
@@ -46,6 +48,17 @@ std::optional<Users> read_users(const std::string& file, const std::string& real
   return *std::move(users);
 }
 
+/// MD5 alone by default: baresip 1.0, SIPp 3.6 and sipsak fail at a challenge with an algorithm that they
+/// don't know, where RFC 8760 section 2.4 has them pass over it. Where the file has only other HA1s,
+/// those.
+std::vector<DigestAlgorithm> offered(const Users& users, const std::string& wanted) {
+  std::vector<DigestAlgorithm> algorithms = users.algorithms();
+  if (wanted == "both") return algorithms;
+  const auto one = wanted == "md5" ? DigestAlgorithm::md5 : DigestAlgorithm::sha256;
+  if (std::count(algorithms.begin(), algorithms.end(), one) != 0) algorithms = {one};
+  return algorithms;
+}
+
 int serve(const ServeArguments& arguments) {
   EndpointOptions options;
   ServerOptions server;
@@ -56,7 +69,7 @@ int serve(const ServeArguments& arguments) {
     const auto users = read_users(arguments.users, arguments.domains.front());
     if (!users) return kFailed;
     server.users = users->lookup();
-    server.algorithms = users->algorithms();
+    server.algorithms = offered(*users, arguments.digest);
   }
   options.server = server;
 
@@ -82,6 +95,12 @@ void add_serve(CLI::App& app, Command& chosen) {
       ->add_option("--users", arguments->users,
                    "Lines user:password or user:HA1; without it nobody is challenged")
       ->type_name("FILE");
+  command
+      ->add_option("--digest", arguments->digest,
+                   "Challenge with md5, which every phone knows, sha-256, or both")
+      ->check(CLI::IsMember({"md5", "sha-256", "both"}))
+      ->capture_default_str()
+      ->type_name("ALGORITHM");
   command->add_option("--location", arguments->location, "Where bindings are kept: memory")
       ->check(CLI::IsMember({"memory"}))
       ->type_name("STORE");
