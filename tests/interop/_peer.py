@@ -7,6 +7,7 @@ Failed; run() reports and turns that into the exit status (77: a peer is not ins
 import argparse
 import collections
 import os
+import random
 import re
 import shutil
 import signal
@@ -40,11 +41,14 @@ def find(program):
     return shutil.which(program, path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
 
-def free_port(kind=socket.SOCK_DGRAM):
+def free_port(kind=socket.SOCK_DGRAM, digits=5):
     """A port that was free a moment ago, for peers that cannot choose one themselves."""
     while True:
         with socket.socket(socket.AF_INET, kind) as s:
-            s.bind(("127.0.0.1", 0))
+            try:
+                s.bind(("127.0.0.1", 0 if digits == 5 else random.randrange(5000, 9999)))
+            except OSError:
+                continue
             port = s.getsockname()[1]
         # Peers such as SIPp want both kinds, and Kamailio's neighbours the next ports: stay clear of the end.
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as t:

@@ -28,7 +28,7 @@ def through_kamailio(bench, transport):
     nobody.want_exit(1, 20)
     if not any("404" in line for line in nobody.lines):
         raise Failed("the 404 is not told:\n" + nobody.tail())
-    options = bench.sipstack("options", "sip:bob@" + DOMAIN, *common)
+    options = bench.sipstack("options", "sip:bob@" + DOMAIN, "--user", "alice", *common)
     options.want_exit(0, 20)
     if not uas.alive():
         raise Failed("the uas is gone:\n" + uas.tail())
