@@ -106,12 +106,12 @@ std::vector<std::string> ClientArguments::sockets(std::string_view target) const
   std::vector<std::string> hosts;
   if (!ip || ip->is_v4()) hosts.push_back("0.0.0.0");
   if (!ip || ip->is_v6()) hosts.push_back("[::]");
-  const bool tcp = hop && hop->transport() == Transport::tcp;
+  // TCP as well: a large request goes by it (RFC 3261 section 18.1.1), and may be answered on a
+  // connection of its own.
   std::vector<std::string> all;
-  for (const std::string& host : hosts) {
-    all.push_back(fmt::format("udp:{}:0", host));
-    if (tcp) all.push_back(fmt::format("tcp:{}:0", host));
-  }
+  for (const std::string& host : hosts)
+    for (const char* transport : {"udp", "tcp"})
+      all.push_back(fmt::format("{}:{}:0", transport, host));
   return all;
 }
 
