@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One shard at work: inputs to the core, its outputs to the sockets, the resolver and the one timer.
+// One shard at work: inputs to the core, its outputs to the sockets, the resolver and the one
+// timer.
 #include "endpoint/state.hpp"
 
 #include <utility>
@@ -49,8 +50,8 @@ void EndpointState::send_failed(std::uint64_t token, std::error_code error) {
   core.transport_failed(txn_of(token), error, now());
 }
 
-// A transaction learns of its connection's death when it sends again or times out; whoever waits for a
-// response on it is told by send_failed().
+// A transaction learns of its connection's death when it sends again or times out; whoever waits
+// for a response on it is told by send_failed().
 void EndpointState::closed(const Flow&, std::error_code) {}
 
 void EndpointState::batch_end() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an endpoint is made of: core, sockets, resolver, one timer, and the handlers of its user.
 //
-// The way of an input: core, then what the core wants sent, then the user's handlers. Commands given by a
-// handler come back here, are flushed at once and add their events to the queue that is being drained:
-// nothing recurses.
+// The way of an input: core, then what the core wants sent, then the user's handlers. Commands
+// given by a handler come back here, are flushed at once and add their events to the queue that is
+// being drained: nothing recurses.
 #pragma once
 
 #include <chrono>

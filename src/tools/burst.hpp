@@ -6,8 +6,8 @@
 
 namespace sipstack::tools {
 
-/// Makes --repeat calls, --rate a second; prints counts and times. Gives the exit status: failed where
-/// one call was not answered.
+/// Makes --repeat calls, --rate a second; prints counts and times. Gives the exit status: failed
+/// where one call was not answered.
 int run_burst(Node& node, const CallArguments& arguments);
 
 }  // namespace sipstack::tools

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a command of `sipstack` is made: each file adds one to the command line and says what runs it.
+// How a command of `sipstack` is made: each file adds one to the command line and says what runs
+// it.
 #pragma once
 
 #include <functional>

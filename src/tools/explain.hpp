@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A parse error for people: the line, a caret under the byte, what was expected and where that is said.
+// A parse error for people: the line, a caret under the byte, what was expected and where that is
+// said.
 #pragma once
 
 #include <string>
@@ -14,8 +15,8 @@ namespace sipstack::tools {
 /// towards every response and ACK (RFC 3261 sections 17.1.1.3 and 18.1.2).
 int owed(const ParseError& error, const MessageView& message) noexcept;
 
-/// Several lines, each ended. `where` names the input ("bad.sip"); `text` is what `message` was parsed
-/// from.
+/// Several lines, each ended. `where` names the input ("bad.sip"); `text` is what `message` was
+/// parsed from.
 std::string explain(std::string_view where, std::string_view text, const MessageView& message,
                     const ParseError& error, bool colour);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes JSON (RFC 8259), one line, in the order it is told. Bytes of the wire are no promise of UTF-8.
+// Writes JSON (RFC 8259), one line, in the order it is told. Bytes of the wire are no promise of
+// UTF-8.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@
 
 namespace sipstack::tools {
 
-/// Values go where they are called: key() before each value in an object, nothing in an array. Commas
-/// are its own business.
+/// Values go where they are called: key() before each value in an object, nothing in an array.
+/// Commas are its own business.
 class Json {
  public:
   Json& object();

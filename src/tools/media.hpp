@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The session descriptions of a call made on the command line: audio that is agreed on and thrown away.
+// The session descriptions of a call made on the command line: audio that is agreed on and thrown
+// away.
 #pragma once
 
 #include <optional>

@@ -101,8 +101,8 @@ void Node::announce() const {
 
 IpAddress Node::address_toward(std::string_view host) {
   const auto ip = IpAddress::parse(host);
-  // For want of a better one, an address of the documentation's: nothing is sent there, only its route
-  // looked up.
+  // For want of a better one, an address of the documentation's: nothing is sent there, only its
+  // route looked up.
   const auto anybody = IpAddress::v4({192, 0, 2, 1});
   for (const IpAddress& remote : {ip.value_or(anybody), anybody})
     if (const auto own = endpoint_->local_toward(Transport::udp, {remote, 9})) return own->ip;

@@ -52,23 +52,26 @@ class Node {
  public:
   Node(const NetworkArguments& arguments, EndpointOptions options);
 
-  /// Opens the trace and the sockets: those of --listen, else `otherwise` (of which one is enough). False, and
-  /// said why, where that fails.
+  /// Opens the trace and the sockets: those of --listen, else `otherwise` (of which one is enough).
+  /// False, and said why, where that fails.
   bool open(const std::vector<std::string>& otherwise);
   /// `listening ...` for every socket, then `ready`.
   void announce() const;
 
   Endpoint& endpoint() noexcept { return *endpoint_; }
   boost::asio::io_context& io() noexcept { return io_; }
-  /// Our address as that host sees it. Where the host is a name or unknown: as most of the world does.
+  /// Our address as that host sees it. Where the host is a name or unknown: as most of the world
+  /// does.
   IpAddress address_toward(std::string_view host);
-  /// A port of ours for media, which are taken and thrown away: the call is what a command looks at.
+  /// A port of ours for media, which are taken and thrown away: the call is what a command looks
+  /// at.
   std::uint16_t media_port();
 
   /// f(), once, after that time; on the node's thread.
   void after(std::chrono::milliseconds delay, std::function<void()> f);
 
-  /// What SIGINT and SIGTERM do first instead of finish(kDone). A second signal ends the process at once.
+  /// What SIGINT and SIGTERM do first instead of finish(kDone). A second signal ends the process at
+  /// once.
   void on_signal(std::function<void()> handler) { on_signal_ = std::move(handler); }
   /// Hangs up, unregisters, closes; then run() returns `status`. The first call counts.
   void finish(int status);

@@ -96,8 +96,8 @@ class Reader {
   }
 
  private:
-  /// `framing` is what the framer found wrong. Where that is only that the file ends, the parser may know
-  /// better why.
+  /// `framing` is what the framer found wrong. Where that is only that the file ends, the parser
+  /// may know better why.
   bool one(const std::string& where, std::string_view bytes, const ParseError* framing) {
     std::optional<ParseError> error;
     const auto parsed = parse(bytes, index_);

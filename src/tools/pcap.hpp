@@ -12,9 +12,9 @@
 
 namespace sipstack::tools {
 
-/// Writes a capture file of bare IP packets (LINKTYPE_RAW). A message that came over a stream is written
-/// as one UDP datagram too: what matters is the message, and so nobody has to put segments together.
-/// Each packet is in the file when write() returns.
+/// Writes a capture file of bare IP packets (LINKTYPE_RAW). A message that came over a stream is
+/// written as one UDP datagram too: what matters is the message, and so nobody has to put segments
+/// together. Each packet is in the file when write() returns.
 class PcapWriter {
  public:
   /// Nothing where the file can't be written; errno says why.
@@ -32,8 +32,8 @@ class PcapWriter {
   std::string packet_;
 };
 
-/// The IP packet, version by the addresses, that carries `payload` from one to the other. What is beyond
-/// the reach of a datagram's 16-bit length is left out.
+/// The IP packet, version by the addresses, that carries `payload` from one to the other. What is
+/// beyond the reach of a datagram's 16-bit length is left out.
 void append_packet(std::string& out, const SocketAddress& from, const SocketAddress& to,
                    std::string_view payload);
 

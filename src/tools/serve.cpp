@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// sipstack serve: registrar, location service, stateful proxy and redirect server. RFC 3261 sections 10, 16
-// and 8.3.
+// sipstack serve: registrar, location service, stateful proxy and redirect server. RFC 3261
+// sections 10, 16 and 8.3.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -48,9 +48,9 @@ std::optional<Users> read_users(const std::string& file, const std::string& real
   return *std::move(users);
 }
 
-/// MD5 alone by default: baresip 1.0, SIPp 3.6 and sipsak fail at a challenge with an algorithm that they
-/// don't know, where RFC 8760 section 2.4 has them pass over it. Where the file has only other HA1s,
-/// those.
+/// MD5 alone by default: baresip 1.0, SIPp 3.6 and sipsak fail at a challenge with an algorithm
+/// that they don't know, where RFC 8760 section 2.4 has them pass over it. Where the file has only
+/// other HA1s, those.
 std::vector<DigestAlgorithm> offered(const Users& users, const std::string& wanted) {
   std::vector<DigestAlgorithm> algorithms = users.algorithms();
   if (wanted == "both") return algorithms;

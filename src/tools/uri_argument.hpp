@@ -6,7 +6,8 @@
 
 namespace sipstack::tools {
 
-/// Refuses what is no URI; "bob@example.com" becomes "sip:bob@example.com". `shown` stands in --help.
+/// Refuses what is no URI; "bob@example.com" becomes "sip:bob@example.com". `shown` stands in
+/// --help.
 CLI::Validator sip_uri(const char* shown);
 
 }  // namespace sipstack::tools

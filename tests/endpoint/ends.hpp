@@ -20,7 +20,8 @@ inline const char* const kAnswer =
     "v=0\r\no=bob 7 7 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     "m=audio 40002 RTP/AVP 0\r\n";
 
-/// Timers twenty times as fast as the RFC's: what has to time out does so within the test's patience.
+/// Timers twenty times as fast as the RFC's: what has to time out does so within the test's
+/// patience.
 inline EndpointOptions quick() {
   EndpointOptions options;
   options.transactions.timings = Timings::scaled(std::chrono::milliseconds(25));

@@ -19,19 +19,19 @@
 
 namespace sipstack {
 
-/// Commands give std::error_code. Handlers of asynchronous operations are called with Boost's, which
-/// converts to it: so futures and coroutines throw as they do for Asio's own operations.
+/// Commands give std::error_code. Handlers of asynchronous operations are called with Boost's,
+/// which converts to it: so futures and coroutines throw as they do for Asio's own operations.
 using error_code = std::error_code;
 
 class Endpoint;
 struct EndpointState;
 
-/// A call that stands, or is being set up. A small copyable handle: {endpoint, slot, generation}. Once
-/// the call or the endpoint is gone, commands give Errc::gone and setters do nothing; none dangles.
-/// Threads: the io_context's thread.
+/// A call that stands, or is being set up. A small copyable handle: {endpoint, slot, generation}.
+/// Once the call or the endpoint is gone, commands give Errc::gone and setters do nothing; none
+/// dangles. Threads: the io_context's thread.
 ///
-/// Handlers: each setter replaces the handler before. They are called on the io_context's thread, never
-/// from inside a command, and may issue any command, destroy the endpoint included.
+/// Handlers: each setter replaces the handler before. They are called on the io_context's thread,
+/// never from inside a command, and may issue any command, destroy the endpoint included.
 class Call {
  public:
   Call() = default;
@@ -64,7 +64,8 @@ class Call {
   void on_reinvite(std::function<void(const Message& request)> handler);
   /// ACK for a 2xx of ours, with the answer where the 2xx held the offer.
   void on_confirmed(std::function<void(const Message& ack)> handler);
-  /// A request that the user agent does not answer by itself: Endpoint::respond(). Without a handler: 501.
+  /// A request that the user agent does not answer by itself: Endpoint::respond(). Without a
+  /// handler: 501.
   void on_request(std::function<void(TxnId, const Message& request)> handler);
   void on_ended(std::function<void(const CallEnded&)> handler);
 
@@ -81,13 +82,14 @@ class Call {
   CallId id_;
 };
 
-/// A call that waits for our answer: ring(), then reject() or async_accept(). Copyable; kept as long as
-/// one likes. Where the caller has gone meanwhile ring() and reject() do nothing: Call::on_ended() tells.
+/// A call that waits for our answer: ring(), then reject() or async_accept(). Copyable; kept as
+/// long as one likes. Where the caller has gone meanwhile ring() and reject() do nothing:
+/// Call::on_ended() tells.
 class IncomingCall {
  public:
   const Message& invite() const noexcept { return invite_; }
-  /// The SDP offer. bad_body where it can't be read, or where there is none: then async_accept() takes an
-  /// offer of ours, and the answer comes with the ACK, by Call::on_confirmed().
+  /// The SDP offer. bad_body where it can't be read, or where there is none: then async_accept()
+  /// takes an offer of ours, and the answer comes with the ACK, by Call::on_confirmed().
   expected<sdp::Session, ParseError> offer() const;
   /// True where the INVITE has an SDP body.
   bool has_offer() const noexcept;
@@ -96,7 +98,8 @@ class IncomingCall {
   void ring(int status = 180, std::string_view sdp = {});
   void reject(int status, std::string_view reason = {}, const ExtraHeaders& headers = {});
 
-  /// 200 with this SDP. Handler: void(boost::system::error_code, Call), when the ACK has come or will not.
+  /// 200 with this SDP. Handler: void(boost::system::error_code, Call), when the ACK has come or
+  /// will not.
   template <class Token>
   auto async_accept(std::string sdp, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, Call)>(

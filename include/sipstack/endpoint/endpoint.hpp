@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A SIP endpoint on Boost.Asio: one shard's core, its sockets and its timer, with calls that take any
-// completion token. Includes nothing of Asio but async_result and forward declarations.
+// A SIP endpoint on Boost.Asio: one shard's core, its sockets and its timer, with calls that take
+// any completion token. Includes nothing of Asio but async_result and forward declarations.
 #pragma once
 
 #include <functional>
@@ -30,17 +30,17 @@ struct EndpointOptions : CoreOptions {
       advertised_host;  ///< what others call us, where a wildcard is bound or NAT is between
   TransportOptions transport;
   ResolverOptions resolver;
-  /// Every message sent or received, as it is on the wire; for traces and ladders. The bytes live for the
-  /// call, which must not call back into the stack.
+  /// Every message sent or received, as it is on the wire; for traces and ladders. The bytes live
+  /// for the call, which must not call back into the stack.
   std::function<void(bool sent, std::string_view bytes, const Flow& flow)> on_message;
 };
 
 /// One shard. Threads: everything on the io_context's one thread. The io_context must live longer.
 ///
-/// Handlers are called on that thread, last, when every object is in a legal state; never from inside a
-/// command. They may issue any command and destroy the endpoint. Destruction closes everything at once and
-/// drops handlers that wait; shut_down() first is the polite way. Handlers of async_ calls get a
-/// boost::system::error_code; a sipstack::error_code takes it.
+/// Handlers are called on that thread, last, when every object is in a legal state; never from
+/// inside a command. They may issue any command and destroy the endpoint. Destruction closes
+/// everything at once and drops handlers that wait; shut_down() first is the polite way. Handlers
+/// of async_ calls get a boost::system::error_code; a sipstack::error_code takes it.
 class Endpoint {
  public:
   explicit Endpoint(boost::asio::io_context& io, const EndpointOptions& options = {});
@@ -48,9 +48,9 @@ class Endpoint {
   Endpoint(Endpoint&&) noexcept;
   Endpoint& operator=(Endpoint&&) noexcept;
 
-  /// "udp:0.0.0.0:5060", "tcp:[::1]:0": TRANSPORT:HOST:PORT, HOST an address or a name of this machine;
-  /// port 0 takes a free one. Gives the address that was bound. invalid_argument for text that is none of
-  /// this; else what the system says.
+  /// "udp:0.0.0.0:5060", "tcp:[::1]:0": TRANSPORT:HOST:PORT, HOST an address or a name of this
+  /// machine; port 0 takes a free one. Gives the address that was bound. invalid_argument for text
+  /// that is none of this; else what the system says.
   expected<SocketAddress, error_code> listen(std::string_view where);
 
   /// Calls. Without a handler they are refused with 480.
@@ -63,9 +63,9 @@ class Endpoint {
   /// What becomes of registrations after their first outcome.
   void on_registration(std::function<void(const RegistrationChanged&)> handler);
 
-  /// Calls somebody. Handler: void(error, Call, Message): the 2xx that answers, the response >= 300 that
-  /// refuses (the error is empty, and the call gone), or an error and no response: Errc::cancelled,
-  /// timeout, ... `progress` hears 1xx before; 100 too, once.
+  /// Calls somebody. Handler: void(error, Call, Message): the 2xx that answers, the response >= 300
+  /// that refuses (the error is empty, and the call gone), or an error and no response:
+  /// Errc::cancelled, timeout, ... `progress` hears 1xx before; 100 too, once.
   template <class Token>
   auto async_invite(CallOptions options, Token&& token,
                     std::function<void(Call, const Message&)> progress = {}) {
@@ -78,7 +78,8 @@ class Endpoint {
         },
         token, std::move(options), std::move(progress));
   }
-  /// The same without a token: the call's handle at once. Where this gives an error `done` is not called.
+  /// The same without a token: the call's handle at once. Where this gives an error `done` is not
+  /// called.
   expected<Call, error_code> invite(const CallOptions& options,
                                     std::function<void(Call, const Message&)> progress,
                                     std::function<void(error_code, Call, Message)> done);
@@ -110,19 +111,20 @@ class Endpoint {
         },
         token, std::move(options));
   }
-  /// Removes the bindings; on_registration() tells, or the first outcome's handler where it still waits.
+  /// Removes the bindings; on_registration() tells, or the first outcome's handler where it still
+  /// waits.
   error_code unregister(RegistrationId registration);
 
-  /// Hangs up all calls, removes all registrations, closes all sockets; `done` when that is over, or
-  /// after `limit`. Nothing more comes by other handlers once `done` was called.
+  /// Hangs up all calls, removes all registrations, closes all sockets; `done` when that is over,
+  /// or after `limit`. Nothing more comes by other handlers once `done` was called.
   void shut_down(Duration limit, std::function<void()> done);
 
   /// Our address as `remote` would see it: for the c= line of an offer, say.
   expected<SocketAddress, error_code> local_toward(Transport transport,
                                                    const SocketAddress& remote) const;
 
-  /// The protocol itself, to look at (counters, ...). What commands given there lead to goes out with the
-  /// next input.
+  /// The protocol itself, to look at (counters, ...). What commands given there lead to goes out
+  /// with the next input.
   Core& core() noexcept;
   const TransportCounters& transport_counters() const noexcept;
 

@@ -10,8 +10,8 @@
 
 namespace sipstack {
 
-/// A CSPRNG (OpenSSL's, seeded by getrandom), drawn 4 KiB at a time and wiped as it is used. Where there is
-/// no randomness the process ends: a guessable tag is worse than none.
+/// A CSPRNG (OpenSSL's, seeded by getrandom), drawn 4 KiB at a time and wiped as it is used. Where
+/// there is no randomness the process ends: a guessable tag is worse than none.
 ///
 /// Threads: one at a time. A child of fork() must make one of its own.
 class SystemRandom final : public Random {
