@@ -41,10 +41,40 @@ std::string uri_of(std::string_view route) {
   return std::string(route.substr(open + 1, close - open - 1));
 }
 
-std::string_view trim(std::string_view text) noexcept {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+/// Values of Record-Route as they stand, first to last. Split without the grammar of URIs: a proxy's own
+/// parameters are its own business, and what it wrote goes back to it.
+std::vector<std::string> recorded_routes(const MessageView& message) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < message.header_count(); ++i) {
+    const HeaderView line = message.header(i);
+    if (line.id != HeaderId::record_route) continue;
+    const std::string text = unfold(line.value);
+    std::string value;
+    bool quoted = false;
+    bool bracketed = false;
+    const auto add = [&] {
+      const auto begin = value.find_first_not_of(" \t");
+      if (begin != std::string::npos)
+        out.push_back(value.substr(begin, value.find_last_not_of(" \t") - begin + 1));
+      value.clear();
+    };
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      const char c = text[at];
+      if (c == ',' && !quoted && !bracketed) {
+        add();
+        continue;
+      }
+      value += c;
+      if (quoted && c == '\\' && at + 1 < text.size())
+        value += text[++at];
+      else if (c == '"')
+        quoted = !quoted;
+      else if (!quoted && (c == '<' || c == '>'))
+        bracketed = c == '<';
+    }
+    add();
+  }
+  return out;
 }
 
 }  // namespace
@@ -87,10 +117,7 @@ expected<Dialog, ParseError> Dialog::uas(const MessageView& request, const Flow&
   if (contact->wildcard || !contact->uri.is_sip())
     return unexpected(ParseError{ParseErrc::bad_header, HeaderId::contact, 0});
   d.remote_target_ = contact->uri.text;
-  for (const auto& route : request.all(hdr::record_route)) {
-    if (!route) return unexpected(route.error());
-    d.route_set_.emplace_back(trim(route->text));
-  }
+  d.route_set_ = recorded_routes(request);
   d.remote_cseq_ = request.cseq().number;
   d.secure_ = sipstack::secure(flow.transport) && request.request_uri().scheme == UriScheme::sips;
   d.stick_to(request, flow);
@@ -106,8 +133,7 @@ Dialog Dialog::uac(const MessageView& response, const Flow& flow, std::string_vi
   if (const auto from = response.get(hdr::from)) d.local_ = without_tag(*from);
   if (const auto to = response.get(hdr::to)) d.remote_ = without_tag(*to);
   d.remote_target_ = target;
-  for (const auto& route : response.all(hdr::record_route))
-    if (route) d.route_set_.emplace_back(trim(route->text));
+  d.route_set_ = recorded_routes(response);
   std::reverse(d.route_set_.begin(), d.route_set_.end());
   d.local_cseq_ = response.cseq().number;
   const auto uri = Uri::parse(target);

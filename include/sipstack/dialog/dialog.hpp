@@ -31,7 +31,7 @@ struct Routing {
 class Dialog {
  public:
   /// The callee's, from the INVITE and the tag that our responses carry (section 12.1.1). An error where
-  /// the INVITE's Contact, Record-Route or addresses are missing or malformed: the request owes 400.
+  /// the INVITE's Contact is missing or malformed: the request owes 400.
   static expected<Dialog, ParseError> uas(const MessageView& request, const Flow& flow,
                                           std::string_view local_tag);
   /// The caller's, from a response with a To tag (section 12.1.2). `target` is the Request-URI that the
