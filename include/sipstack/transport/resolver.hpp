@@ -35,7 +35,8 @@ class Resolver {
  public:
   using Done = std::function<void(std::vector<Flow>)>;
 
-  Resolver(boost::asio::io_context& io, Transports& transports, const ResolverOptions& options = {});
+  Resolver(boost::asio::io_context& io, Transports& transports,
+           const ResolverOptions& options = {});
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;

@@ -51,7 +51,8 @@ struct TransportOptions {
   ParseLimits limits;  ///< of messages on streams; `message` not above 65,535
 
   Duration connect_timeout = std::chrono::seconds(5);
-  Duration first_message = std::chrono::seconds(10);  ///< an accepted connection must bring one by then
+  Duration first_message =
+      std::chrono::seconds(10);                 ///< an accepted connection must bring one by then
   Duration message = std::chrono::seconds(10);  ///< first byte to last; more bytes don't extend it
   Duration idle = std::chrono::seconds(120);    ///< no message, ping or write
   Duration send_stall = std::chrono::seconds(10);  ///< queued bytes, and the peer takes none
@@ -59,9 +60,9 @@ struct TransportOptions {
 
   std::size_t write_queue = 64 * 1024;  ///< of one connection; above it the connection closes
   std::size_t write_queues = 16 * 1024 * 1024;  ///< of all together
-  std::size_t datagram_queue = 256;             ///< datagrams a UDP socket holds back while the system can't
-  std::size_t max_connections = 2048;           ///< accepted and opened
-  std::size_t max_per_source = 64;  ///< accepted from one IPv4 address or IPv6 /64
+  std::size_t datagram_queue = 256;    ///< datagrams a UDP socket holds back while the system can't
+  std::size_t max_connections = 2048;  ///< accepted and opened
+  std::size_t max_per_source = 64;     ///< accepted from one IPv4 address or IPv6 /64
   /// Whether the limit above holds for loopback sources too: a local TLS or load balancer brings
   /// everybody's connections from there.
   bool limit_loopback = false;
@@ -106,7 +107,8 @@ class Transports {
 
   /// Opens a listening socket and says where it is bound; port 0 takes a free one. An IPv6 wildcard takes
   /// IPv6 only. Errors: the system's; operation_not_supported for tls, ws and wss.
-  expected<SocketAddress, std::error_code> listen(Transport transport, const SocketAddress& address);
+  expected<SocketAddress, std::error_code> listen(Transport transport,
+                                                  const SocketAddress& address);
 
   /// Sends the first `size` bytes of the block, which is shared and not copied; its bytes must not change
   /// until it is unique again. A token other than 0 may come back in send_failed(). Nothing leaves, and
