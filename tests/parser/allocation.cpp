@@ -7,6 +7,9 @@
 
 #include "grammar_check.hpp"
 #include "sample.hpp"
+#include "sipstack/parser/framer.hpp"
+#include "sipstack/parser/sdp.hpp"
+#include "sipstack/parser/writer.hpp"
 
 namespace {
 std::atomic<std::size_t> allocations{0};
@@ -91,6 +94,52 @@ TEST_CASE("refusing a message allocates nothing") {
     CHECK(after - before == 0);
     text[at] = kept;
   }
+}
+
+TEST_CASE("looking through a session description allocates nothing") {
+  const std::string text =
+      "v=0\r\no=alice 1 2 IN IP4 192.0.2.1\r\ns=a name that fits no small string buffer\r\n"
+      "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 iLBC/8000\r\n"
+      "m=video 0 RTP/AVP 31\r\n";
+  const std::size_t before = allocations;
+  const auto view = sdp::View::parse(text);
+  std::size_t seen = view->origin().username.size() + view->name().size();
+  for (const sdp::LineView& line : view->lines()) seen += line.value.size();
+  for (const sdp::MediaView& media : view->media()) {
+    seen += media.line.formats.size();
+    for (const sdp::LineView& line : media.lines)
+      seen += sdp::rtpmap_of(sdp::attribute_of(line.value).value)->rate;
+  }
+  const std::size_t after = allocations;
+  CHECK(seen > 8000);
+  CHECK(after - before == 0);
+}
+
+TEST_CASE("once the pool is warm, writing, framing and answering allocate nothing") {
+  BlockPool pool;
+  StreamFramer framer;
+  Flow source;
+  source.remote = SocketAddress::parse("192.0.2.4:5060").value();
+  const auto round = [&] {
+    RequestWriter out(pool, "OPTIONS", "sip:bob@biloxi.example");
+    out.header(HeaderId::to, "<sip:bob@biloxi.example>");
+    out.header(HeaderId::from, "<sip:alice@atlanta.example>;tag=1");
+    out.header(HeaderId::call_id, "a84b4c76e66710@pc33.atlanta.example");
+    out.header(HeaderId::cseq, "1 OPTIONS");
+    out.header(HeaderId::max_forwards, 70);
+    out.contact_here("alice");
+    out.body("text/plain", "hello");
+    const auto request = out.seal({Transport::tcp, "pc33.atlanta.example", "z9hG4bK1"});
+    if (!request || framer.next(request->bytes()).size != request->bytes().size()) return false;
+    const auto response = ResponseWriter(pool, request->view(), source, 200, "t1").seal();
+    return response && response_target(request->view(), source).remote == source.remote;
+  };
+  REQUIRE(round());
+  const std::size_t before = allocations;
+  const bool done = round();
+  const std::size_t after = allocations;
+  CHECK(done);
+  CHECK(after - before == 0);
 }
 
 }  // namespace

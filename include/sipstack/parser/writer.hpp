@@ -13,10 +13,10 @@ namespace sipstack {
 
 enum class WriteErrc : std::uint8_t {
   ok,
-  bad_byte,   ///< CR, LF or NUL in a value, or a name that is no token: header injection (hardening A24)
-  too_large,  ///< past 65,535 bytes, or the pool is exhausted
+  bad_byte,  ///< CR, LF or NUL in a value, or a name that is no token: header injection (hardening A24)
+  too_large,     ///< past 65,535 bytes, or the pool is exhausted
   no_body_type,  ///< a body without Content-Type
-  malformed,  ///< the finished message would not parse: what was written is no SIP
+  malformed,     ///< the finished message would not parse: what was written is no SIP
 };
 std::string_view to_string(WriteErrc code) noexcept;
 
@@ -71,12 +71,12 @@ class MessageWriter {
                                         bool mirrored) const;
 
   BlockPool* pool_;
-  Block lines_;    ///< start line without its CRLF, then the lines
+  Block lines_;  ///< start line without its CRLF, then the lines
   Block body_;
   Block contact_;  ///< what contact_here() was told, NUL between the parts, kept until seal()
-  std::uint16_t start_ = 0;   ///< length of the start line in lines_
-  bool has_type_ = false;     ///< Content-Type is among the lines
-  bool has_length_ = false;   ///< Content-Length is among the lines (Rewrite keeps the sender's)
+  std::uint16_t start_ = 0;  ///< length of the start line in lines_
+  bool has_type_ = false;    ///< Content-Type is among the lines
+  bool has_length_ = false;  ///< Content-Length is among the lines (Rewrite keeps the sender's)
   bool secure_contact_ = false;
   WriteErrc error_ = WriteErrc::ok;
 };
