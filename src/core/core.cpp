@@ -2,6 +2,7 @@
 // The way of a datagram through one shard: parse, transaction layer, then the one usage whose it is.
 #include "sipstack/core/core.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,15 @@ Ha1Lookup one_user(const Credentials& c) {
   };
 }
 
+/// A proxy waits for its callees until timer C, which is above three minutes, and then for the CANCEL's
+/// outcome; only behind that may the transaction layer answer in its place (RFC 3261 section 16.8).
+TransactionOptions transaction_options(const CoreOptions& o) {
+  TransactionOptions t = o.transactions;
+  if (o.server)
+    t.answer_cap = std::max(t.answer_cap, o.server->proxy.timer_c + 2 * t.timings.timeout());
+  return t;
+}
+
 }  // namespace
 
 struct Core::Impl {
@@ -40,7 +50,7 @@ struct Core::Impl {
         limits(o.limits),
         pool(o.pool_bytes),
         hash_key{r.next(), r.next()},
-        layer(pool, wheel, r, locals, o.transactions) {
+        layer(pool, wheel, r, locals, transaction_options(o)) {
     UserAgentOptions ua = o.user_agent;
     if (o.challenge && ua.challenge == nullptr) {
       DigestServerOptions digest;

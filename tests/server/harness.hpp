@@ -37,6 +37,7 @@ struct Peer {
 struct Seen {
   Message message;
   Flow flow;
+  TxnId txn;  ///< whom to blame where it can't be sent
 
   Message::Arrow operator->() const noexcept { return message.operator->(); }
   std::string raw(HeaderId id) const { return std::string(message->raw(id).value_or("(none)")); }
@@ -146,6 +147,11 @@ class Server {
     Seen seen = take(peer);
     return seen->is_request() || seen->status() != 100 ? seen : take(peer);
   }
+  /// What was sent could not be.
+  void lose(const Seen& seen) {
+    core->transport_failed(seen.txn, make_error_code(Errc::transport_failed), now);
+    drain();
+  }
   bool nothing_for(const Peer& peer) const {
     for (const auto& seen : out)
       if (seen.flow.remote.to_string() == peer.at()) return false;
@@ -169,7 +175,7 @@ class Server {
       // Copied, so that what the test keeps is none of the core's.
       auto copy = Message::parse(kept, transmit.message.bytes(), index);
       REQUIRE(copy);
-      out.push_back({*std::move(copy), transmit.flow});
+      out.push_back({*std::move(copy), transmit.flow, transmit.txn});
       transmit = {};
     }
     Resolve resolve;

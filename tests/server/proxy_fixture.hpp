@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A proxy, a caller and callees that are registered at it.
+#pragma once
+
+#include "server/harness.hpp"
+
+namespace sipstack::testing_server {
+
+inline const Peer kCaller{"caller", "198.51.100.1", 5060};
+inline const Peer kBob{"bob", "198.51.100.2", 5060};
+inline const Peer kBen{"ben", "198.51.100.3", 5060};
+inline const Peer kBill{"bill", "198.51.100.4", 5060};
+inline const Peer kStranger{"stranger", "203.0.113.66", 5060};
+inline const Peer kTcpPhone{"tess", "198.51.100.5", 41234, Transport::tcp};
+
+struct ProxyFixture : Server {
+  using Server::Server;
+
+  /// Binds contacts ("<sip:...>;q=0.5") to sip:USER@example.org.
+  void bind(const std::string& user, const Lines& contacts, const Peer& by = kCaller,
+            const Lines& more = {}) {
+    Lines lines = {"From: <sip:" + user + "@example.org>;tag=f",
+                   "To: <sip:" + user + "@example.org>", "Call-ID: reg-" + user,
+                   "CSeq: " + std::to_string(++number) + " REGISTER"};
+    for (const auto& c : contacts) lines.push_back("Contact: " + c);
+    lines.insert(lines.end(), more.begin(), more.end());
+    send(by, request(by, "REGISTER", "sip:example.org", "reg" + std::to_string(number), lines));
+    REQUIRE(take(by)->status() == 200);
+  }
+
+  /// The header lines of a request out of any dialog.
+  static Lines lines(const std::string& method, const std::string& uri, const Lines& more = {}) {
+    Lines all = {"From: \"The Caller\" <sip:caller@elsewhere.example>;tag=cf", "To: <" + uri + ">",
+                 "Call-ID: call-1", "CSeq: 7 " + method};
+    if (method == "INVITE") all.push_back("Contact: " + kCaller.contact());
+    bool hops = false;
+    for (const auto& line : more) hops = hops || line.rfind("Max-Forwards", 0) == 0;
+    if (!hops) all.push_back("Max-Forwards: 70");
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  /// Sends a new request by `from`, as a transaction of its own.
+  std::string ask(const std::string& method, const std::string& uri = "sip:bob@example.org",
+                  const Lines& more = {}, const Peer& from = kCaller) {
+    const std::string bytes =
+        request(from, method, uri, "c" + std::to_string(++number), lines(method, uri, more));
+    send(from, bytes);
+    return bytes;
+  }
+  /// The CANCEL, or the ACK of a non-2xx, for an INVITE that was sent.
+  static std::string companion(std::string invite, const std::string& method,
+                               const std::string& to_tag = {}) {
+    for (std::size_t at = 0; (at = invite.find("INVITE", at)) != std::string::npos;
+         at += method.size())
+      invite.replace(at, 6, method);
+    if (!to_tag.empty()) {
+      const auto to = invite.find("\r\nTo: ");
+      invite.insert(invite.find("\r\n", to + 2), ";tag=" + to_tag);
+    }
+    return invite;
+  }
+  /// A request of the caller inside the dialog of a 2xx.
+  std::string in_dialog(const std::string& method, const Seen& ok, int cseq,
+                        const std::string& target, bool with_route = true) {
+    Lines all = {"From: \"The Caller\" <sip:caller@elsewhere.example>;tag=cf",
+                 "To: " + ok.raw(HeaderId::to), "Call-ID: call-1",
+                 "CSeq: " + std::to_string(cseq) + " " + method, "Max-Forwards: 70"};
+    if (with_route)
+      for (const auto& line : reversed(ok)) all.push_back("Route: " + line);
+    return request(kCaller, method, target, "d" + std::to_string(++number), all);
+  }
+  static Lines reversed(const Seen& m) {
+    Lines route;
+    for (const auto& value : m.message->all(hdr::record_route)) {
+      REQUIRE(value);
+      route.insert(route.begin(), std::string(value->text));
+    }
+    return route;
+  }
+
+  int number = 0;
+};
+
+inline std::string branch_of(const Seen& m) { return std::string(m->branch()); }
+inline int vias(const Seen& m) { return m->head().vias; }
+
+}  // namespace sipstack::testing_server
