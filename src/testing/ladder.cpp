@@ -89,7 +89,8 @@ std::string message_label(std::string_view bytes) {
     const std::size_t end = bytes.find('\n');
     const std::string_view line = bytes.substr(0, end);
     const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && header_id(line.substr(0, colon)) == HeaderId::cseq) {
+    const std::string_view field = line.substr(0, line.find_first_of(" \t:"));
+    if (colon != std::string_view::npos && header_id(field) == HeaderId::cseq) {
       const std::size_t last = line.find_last_not_of("\r\n \t");
       const std::string_view value = line.substr(0, last + 1);
       return label + " " + std::string(value.substr(value.rfind(' ') + 1));

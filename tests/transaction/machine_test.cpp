@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machines against the oracle: every sequence of events to depth 7, compared after every event.
+// The machines against the oracle: every sequence of events to depth 7 (6 in debug builds), compared after every event.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -173,7 +173,11 @@ std::uint64_t explore(Machine machine, Kind kind, bool reliable, std::vector<Eve
   return walk.sequences;
 }
 
+#ifdef NDEBUG
 constexpr int kDepth = 7;
+#else
+constexpr int kDepth = 6;  // a seventh of the time, for builds without optimization
+#endif
 const std::vector<Event> kClientEvents{
     Event::timer,           Event::r1xx,       Event::r2xx, Event::r3456xx,
     Event::transport_error, Event::cancel_sent};
@@ -195,7 +199,7 @@ TEST_CASE("machines: the non-INVITE client agrees with the oracle over every seq
   for (const bool reliable : {false, true})
     CHECK(explore(Machine::nict, Kind::non_invite_client, reliable,
                   {Event::timer, Event::r1xx, Event::r2xx, Event::r3456xx, Event::transport_error},
-                  kDepth) >= 36);  // it is over soon
+                  kDepth) >= 31);  // it is over soon
 }
 
 TEST_CASE("machines: the INVITE server agrees with the oracle over every sequence") {
@@ -206,7 +210,7 @@ TEST_CASE("machines: the INVITE server agrees with the oracle over every sequenc
 
 TEST_CASE("machines: the non-INVITE server agrees with the oracle over every sequence") {
   for (const bool reliable : {false, true})
-    CHECK(explore(Machine::nist, Kind::non_invite_server, reliable, kServerEvents, kDepth) > 10000);
+    CHECK(explore(Machine::nist, Kind::non_invite_server, reliable, kServerEvents, kDepth) > 5000);
 }
 
 TEST_CASE("machines: the oracle notices a wrong table") {
