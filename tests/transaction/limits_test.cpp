@@ -43,7 +43,7 @@ struct Victim {
 
 TEST_CASE("limits: a transaction is small (P6)") {
   // Completed is the stored response and this; half-open the raw message and this.
-  CHECK(sizeof(Transaction) <= 768);
+  CHECK(sizeof(Transaction) <= 496);
 }
 
 TEST_CASE(
