@@ -50,7 +50,7 @@ std::error_code ClientRequest::send(std::optional<Flow> flow, TimePoint now) {
   if (call_) {
     InviteSession* call = ua_.calls.find(call_);
     Dialog* dialog = call == nullptr ? nullptr : call->dialog();
-    if (dialog == nullptr) return Errc::gone;
+    if (dialog == nullptr) return call == nullptr ? Errc::gone : Errc::wrong_state;
     const auto cseq = dialog->next_cseq();
     if (!cseq) return Errc::wrong_state;
     cseq_ = *cseq;

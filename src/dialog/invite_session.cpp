@@ -27,6 +27,9 @@ bool InviteSession::has_dialog(const DialogId& id) const noexcept {
 }
 
 Dialog* InviteSession::dialog() noexcept {
+  // Behind our BYE no request may follow: it would overtake a BYE that was lost, and that would then be
+  // out of order (section 12.2.2).
+  if (state_ == State::leaving || state_ == State::cancelling) return nullptr;
   if (dialog_) return &*dialog_;
   return early_.empty() ? nullptr : &early_.back();
 }

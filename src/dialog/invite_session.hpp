@@ -66,7 +66,8 @@ class InviteSession {
                            std::string_view target, const HeaderLines& credentials, TimePoint now);
 
   bool has_dialog(const DialogId& id) const noexcept;
-  /// The dialog that requests of the application go by; null while there is none.
+  /// The dialog that requests of the application go by; null while there is none, or
+  /// no more.
   Dialog* dialog() noexcept;
   DigestClient& digest() noexcept { return digest_; }
 

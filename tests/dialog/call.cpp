@@ -305,6 +305,18 @@ TEST_CASE("BYEs that cross are both answered 200 and end the call once") {
   t.must_come_to_rest();
 }
 
+TEST_CASE("behind a BYE nothing is sent that could overtake it") {
+  TwoPhones t;
+  const CallId call = t.call();
+  t.network.part("alice", "bob");
+  t.network.now([&](TimePoint now) { t.alice.ua().hang_up(call, now); });
+  t.network.run(milliseconds(10));
+  CHECK(t.alice.ua().request(call, "INFO", {}, {}, t.network.time()).error() == Errc::wrong_state);
+  CHECK(t.alice.ua().reinvite(call, kOffer, t.network.time()) == Errc::wrong_state);
+  t.network.heal();
+  t.must_come_to_rest();
+}
+
 TEST_CASE("a phone can call itself") {
   TwoPhones t;
   t.alice.user = answers;
