@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "parser/chars.hpp"
 #include "parser/scan.hpp"
 
 namespace sipstack {
@@ -18,14 +19,6 @@ constexpr std::uint64_t bit(HeaderId id) noexcept {
 constexpr std::uint64_t kOnce = bit(HeaderId::from) | bit(HeaderId::to) | bit(HeaderId::call_id) |
                                 bit(HeaderId::cseq) | bit(HeaderId::max_forwards) |
                                 bit(HeaderId::content_length) | bit(HeaderId::content_type);
-
-bool is_token(std::string_view text) noexcept {
-  TextValue value;
-  const char* cursor = text.data();
-  return !text.empty() &&
-         parse_token_text(cursor, text.data() + text.size(), value) == ParseErrc::ok &&
-         value.text.size() == text.size();
-}
 
 // Keeps apart what quoted-pair lets in (RFC 4475 section 3.1.1.2: "\" NUL in a display name) from bare
 // control characters. Goes on from where it was, so that a value costs one walk.

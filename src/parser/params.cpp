@@ -20,7 +20,7 @@ const char* skip_quoted(const char* p, const char* end) noexcept {
 const char* take(const char* p, const char* end, char separator, Param& out) noexcept {
   p = scan::skip_white(p, end);
   const char* first = p;
-  while (p != end && *p != '=' && *p != separator && !scan::is_white(*p)) ++p;
+  while (p != end && *p != '=' && *p != separator && !is_white(*p)) ++p;
   out.name = scan::text(first, p);
   p = scan::skip_white(p, end);
   out.value = {};
@@ -28,7 +28,7 @@ const char* take(const char* p, const char* end, char separator, Param& out) noe
   if (out.has_value) {
     first = p = scan::skip_white(p + 1, end);
     if (p != end && *p == '"') p = skip_quoted(p, end);
-    while (p != end && *p != separator && !scan::is_white(*p)) ++p;
+    while (p != end && *p != separator && !is_white(*p)) ++p;
     out.value = scan::text(first, p);
   }
   while (p != end && *p != separator) ++p;

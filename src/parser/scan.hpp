@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "parser/chars.hpp"
 #include "sipstack/parser/values.hpp"
 
 namespace sipstack::scan {
@@ -57,8 +58,6 @@ inline std::string_view text(const char* begin, const char* end) noexcept {
   return begin == nullptr ? std::string_view{}
                           : std::string_view{begin, static_cast<std::size_t>(end - begin)};
 }
-
-inline bool is_white(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 inline const char* skip_white(const char* p, const char* end) noexcept {
   while (p != end && is_white(*p)) ++p;

@@ -131,7 +131,7 @@ std::string unfold(std::string_view raw) {
       continue;
     }
     // A fold is all the white space around its CRLF: one SP (RFC 3261 section 7.3.1).
-    while (!out.empty() && scan::is_white(out.back())) out.pop_back();
+    while (!out.empty() && is_white(out.back())) out.pop_back();
     out.push_back(' ');
     p = scan::skip_white(p, end);
   }

@@ -5,6 +5,7 @@
 
 #include "grammar_check.hpp"
 #include "sample.hpp"
+#include "sipstack/parser/framer.hpp"
 
 namespace sipstack {
 namespace {
@@ -125,6 +126,34 @@ TEST_CASE("mutated messages neither crash nor break a promise") {
   CHECK(accepted > kRounds / 20);
   CHECK(recovered > kRounds / 20);
   CHECK(accepted + recovered < kRounds);
+}
+
+// Two views of where a message ends would be smuggling.
+TEST_CASE("framer and parser agree on where a mutated message ends") {
+  const std::vector<std::string> samples = testing::samples();
+  Sequence random(7);
+  MessageIndex index;
+  std::size_t framed = 0;
+  for (std::size_t round = 0; round < 20000; ++round) {
+    std::string text = samples[random.below(samples.size())];
+    mutate(text, random);
+    text += samples[2];
+    StreamFramer framer;
+    std::string_view rest = text;
+    Frame frame = framer.next(rest);
+    while (frame.kind == Frame::Kind::skip || frame.kind == Frame::Kind::ping) {
+      rest.remove_prefix(frame.size);
+      frame = framer.next(rest);
+    }
+    if (frame.kind != Frame::Kind::message) continue;
+    if (!parse(rest.substr(0, frame.size), index)) continue;
+    ++framed;
+    if (!index.has_content_length || index.start + index.size != frame.size) {
+      CAPTURE(round, text, frame.size, index.size);
+      FAIL("the body ends in two places");
+    }
+  }
+  CHECK(framed > 1000);
 }
 
 }  // namespace
