@@ -40,6 +40,8 @@ TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flo
   if (t == nullptr || t->kind != TxnKind::client || t->resolving || t->random != branch->random ||
       t->flow.transport != flow.transport || t->match != response_hash(hash_key, view))
     return StrayResponse{std::move(response), flow};
+  // More Vias than we sent: misrouted. A machine that took it would wait for nothing more (8.1.3.3).
+  if (view.head().vias > t->vias) return StrayResponse{std::move(response), flow};
 
   const Input input = input_of(view.status());
   const Outcome outcome = drive(*t, input, now, response);
@@ -119,6 +121,7 @@ void TransactionLayer::Impl::send_cancel(Transaction& invite, TimePoint now) {
   t.request = *std::move(sealed);
   t.random = invite.random;
   t.match = response_hash(hash_key, t.request.view());
+  t.vias = t.request->head().vias;
   start(t, fsm::Machine::nict, reliable(t.flow.transport), now);
 }
 

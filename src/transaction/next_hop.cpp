@@ -85,6 +85,7 @@ std::error_code TransactionLayer::Impl::begin(Transaction& t, Flow target, TimeP
   }
   t.flow = target;
   t.match = response_hash(hash_key, t.request.view());
+  t.vias = t.request->head().vias;
   if (t.extras->targets.empty()) t.extras.reset();
   wheel.disarm(t.pace);
   wheel.disarm(t.limit);

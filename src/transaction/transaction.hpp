@@ -61,6 +61,7 @@ struct Transaction {
   // client
   std::uint64_t random = 0;  ///< in the branch
   std::uint64_t match = 0;   ///< hash of sent-by and CSeq method, see response_hash()
+  std::uint16_t vias = 0;    ///< values in the request, ours included
   TxnId peer;                ///< INVITE: its CANCEL; CANCEL of ours: its INVITE
   std::optional<ClientExtras> extras;
   std::string reason;  ///< of the CANCEL to come
