@@ -2,73 +2,23 @@
 // A whole message: start line, delimiting, what is checked at once, and what is left when it fails.
 // RFC 3261 sections 7, 8.1.1, 18.3; RFC 4475 section 3.
 #include <string>
+#include <tuple>
 #include <utility>
-#include <vector>
 
-#include "grammar_check.hpp"
+#include "compose.hpp"
 
 namespace sipstack {
 namespace {
 
 using namespace std::string_view_literals;
-using testing::Exact;
 using testing::show;
 
-using Lines = std::vector<std::pair<std::string, std::string>>;
-
-const Lines kLines = {{"Via", "SIP/2.0/UDP phone.west.example;branch=z9hG4bKone"},
-                      {"Max-Forwards", "70"},
-                      {"To", "<sip:bob@east.example>"},
-                      {"From", "\"Alice\" <sip:alice@west.example>;tag=a1"},
-                      {"Call-ID", "one@west.example"},
-                      {"CSeq", "7 OPTIONS"},
-                      {"Content-Length", "0"}};
-
-std::string compose(const std::string& start, const Lines& lines, const std::string& body = "") {
-  std::string out = start + "\r\n";
-  for (const auto& [name, value] : lines) out += name + ": " + value + "\r\n";
-  return out + "\r\n" + body;
-}
-
-const std::string kStart = "OPTIONS sip:bob@east.example SIP/2.0";
-
-/// kLines with the values of some headers replaced; "-" drops the line.
-std::string with(const Lines& changes, const std::string& start = kStart,
-                 const std::string& body = "") {
-  Lines lines = kLines;
-  for (const auto& [name, value] : changes) {
-    bool found = false;
-    for (auto line = lines.begin(); line != lines.end(); ++line) {
-      if (line->first != name) continue;
-      found = true;
-      if (value == "-") {
-        lines.erase(line);
-      } else {
-        line->second = value;
-      }
-      break;
-    }
-    if (!found) lines.emplace_back(name, value);
-  }
-  return compose(start, lines, body);
-}
-
-struct Parsed {
-  explicit Parsed(std::string_view text, const ParseLimits& limits = {})
-      : bytes(text), result(parse(bytes.view(), index, limits)) {}
-  MessageView view() const { return {bytes.view().data(), index}; }
-  std::string error() const {
-    if (result) return "ok";
-    std::string out(to_string(result.error().code));
-    if (result.error().header != HeaderId::other) out += " " + show(name(result.error().header));
-    return out;
-  }
-  std::string_view at() const { return bytes.view().substr(result.error().offset, 8); }
-
-  Exact bytes;
-  MessageIndex index;
-  expected<void, ParseError> result;
-};
+using testing::compose;
+using testing::kLines;
+using testing::kStart;
+using testing::Lines;
+using testing::Parsed;
+using testing::with;
 
 TEST_CASE("a request is indexed") {
   const std::string text = with({{"Content-Length", "3"}}, kStart, "abcdef");
@@ -466,98 +416,6 @@ TEST_CASE("the topmost Via is the first value of the first line") {
   CHECK(p.view().top_via().branch() == "b1");
   CHECK(p.view().top_via().port == 5061);
   CHECK(p.view().head().sent_by.in(p.bytes.view().data()) == "a.example:5061");
-}
-
-// ---- limits: one below, at, and one above ----
-
-TEST_CASE("limits hold at the byte") {
-  ParseLimits limits;
-  SECTION("message") {
-    const std::string text = with({{"Content-Length", "-"}}, kStart, "body");
-    limits.message = static_cast<std::uint32_t>(text.size());
-    CHECK(Parsed(text, limits).error() == "ok");
-    --limits.message;
-    CHECK(Parsed(text, limits).error() == "too-large");
-  }
-  SECTION("message, where headers alone pass it") {
-    limits.message = 40;
-    CHECK(Parsed(with({}), limits).error() == "too-large");
-  }
-  SECTION("start line") {
-    limits.start_line = static_cast<std::uint32_t>(kStart.size());
-    CHECK(Parsed(with({}), limits).error() == "ok");
-    --limits.start_line;
-    CHECK(Parsed(with({}), limits).error() == "too-large");
-    CHECK(recoverable(Parsed(with({}), limits).view()));
-  }
-  SECTION("Request-URI") {
-    limits.uri = 20;
-    CHECK(Parsed(with({}), limits).error() == "ok");
-    limits.uri = 19;
-    const Parsed p(with({}), limits);
-    CHECK(p.error() == "uri-too-long");
-    CHECK(p.result.error().status() == 414);
-  }
-  SECTION("header block") {
-    const std::string text = with({});
-    limits.header_block = static_cast<std::uint32_t>(text.size() - kStart.size() - 4);
-    CHECK(Parsed(text, limits).error() == "ok");
-    --limits.header_block;
-    CHECK(Parsed(text, limits).error() == "too-large Content-Length");
-  }
-  SECTION("header value") {
-    limits.header_value = 100;
-    CHECK(Parsed(with({{"X-Own", std::string(100, 'x')}}), limits).error() == "ok");
-    CHECK(Parsed(with({{"X-Own", std::string(101, 'x')}}), limits).error() == "too-large");
-  }
-  SECTION("header name") {
-    limits.header_name = 20;
-    CHECK(Parsed(with({{std::string(20, 'x'), "1"}}), limits).error() == "ok");
-    CHECK(Parsed(with({{std::string(21, 'x'), "1"}}), limits).error() == "too-large");
-    limits.header_name = 9999;
-    CHECK(Parsed(with({{std::string(255, 'x'), "1"}}), limits).error() == "ok");
-    CHECK(Parsed(with({{std::string(256, 'x'), "1"}}), limits).error() == "too-large");
-  }
-  SECTION("header fields") {
-    limits.headers = 7;
-    CHECK(Parsed(with({}), limits).error() == "ok");
-    limits.headers = 6;
-    CHECK(Parsed(with({}), limits).error() == "too-many Content-Length");
-    limits.headers = 9999;
-    Lines lines = kLines;
-    while (lines.size() < MessageIndex::kCapacity) lines.emplace_back("X-Own", "y");
-    CHECK(Parsed(compose(kStart, lines), limits).error() == "ok");
-    lines.emplace_back("X-Own", "y");
-    CHECK(Parsed(compose(kStart, lines), limits).error() == "too-many");
-  }
-  SECTION("Vias") {
-    std::string vias = "SIP/2.0/UDP h";
-    for (int i = 1; i < 70; ++i) vias += ",SIP/2.0/UDP h";
-    CHECK(Parsed(with({{"Via", vias}})).error() == "ok");
-    CHECK(Parsed(with({{"Via", vias + ",SIP/2.0/UDP h"}})).error() == "too-many Via");
-    CHECK(Parsed(with({{"Via", vias}, {"v", "SIP/2.0/UDP h"}})).error() == "too-many Via");
-  }
-  SECTION("values of a list") {
-    limits.values = 3;
-    const Parsed three(with({{"Allow", "A, B"}, {"allow", "C"}}));
-    CHECK(validate(three.view(), limits).has_value());
-    const Parsed four(with({{"Allow", "A, B"}, {"allow", "C,D"}}));
-    CHECK(validate(four.view(), limits).error().code == ParseErrc::too_many);
-    CHECK(validate(four.view()).has_value());
-  }
-  SECTION("parameters") {
-    std::string many;
-    for (int i = 0; i < 32; ++i) many += ";p" + std::to_string(i);
-    CHECK(Parsed(with({{"To", "<sip:b@h>" + many}})).error() == "ok");
-    CHECK(Parsed(with({{"To", "<sip:b@h>;x" + many}})).error() == "too-many To");
-    CHECK(Parsed(with({{"To", "<sip:b@h" + many + ">"}})).error() == "ok");
-    CHECK(Parsed(with({{"To", "<sip:b@h;x" + many + ">"}})).error() == "too-many To");
-    CHECK(Parsed(with({{"Via", "SIP/2.0/UDP h;x" + many}})).error() == "too-many Via");
-    CHECK(Parsed(with({}, "OPTIONS sip:h;x" + many + " SIP/2.0")).error() == "too-many");
-    const Parsed contact(with({{"Contact", "<sip:b@h>;x" + many}}));
-    REQUIRE(contact.error() == "ok");
-    CHECK(validate(contact.view()).error().code == ParseErrc::too_many);
-  }
 }
 
 }  // namespace
