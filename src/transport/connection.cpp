@@ -274,11 +274,14 @@ void Connection::written(std::size_t bytes) {
   if (head_ == queue_.size()) {
     head_ = 0;
     queue_.clear();
-    if (queue_.capacity() > 8) std::vector<Outgoing>().swap(queue_);  // idle connections stay small
   } else if (head_ > 64 && head_ > queue_.size() / 2) {
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
+}
+
+void Connection::relax() {
+  if (queue_.empty() && queue_.capacity() > 8) std::vector<Outgoing>().swap(queue_);
 }
 
 void Connection::wait_writable() {

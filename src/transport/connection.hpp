@@ -58,6 +58,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// When expire() is due.
   TimePoint deadline() const noexcept;
   void expire();
+  /// Gives back what a burst left behind: an idle connection stays small.
+  void relax();
   /// Writes what is queued, then closes; at once where nothing is.
   void end();
   /// At once. What is queued fails, or goes on a fresh connection. `error` empty: in good order.

@@ -323,6 +323,7 @@ void Connections::sweep() {
   TimePoint next = kNever;
   std::vector<std::shared_ptr<Connection>> due;
   for (const auto& entry : all_) {
+    entry.second->relax();
     const TimePoint deadline = entry.second->deadline();
     if (deadline <= swept_)
       due.push_back(entry.second);

@@ -25,7 +25,7 @@ namespace sipstack {
 /// What the transports tell. Called on the io_context's thread, never from inside send(), listen() or
 /// close(). Every group of calls ends with batch_end(); what is sent during the group leaves together,
 /// after it. send() and listen() may be called from all of these, and Transports may be destroyed in
-/// them (the BlockPool must live until the call has returned).
+/// them (the BlockPool must live until the call has returned). The io_context must not be run in them.
 class TransportHandler {
  public:
   virtual ~TransportHandler() = default;
@@ -111,8 +111,9 @@ class Transports {
                                                   const SocketAddress& address);
 
   /// Sends the first `size` bytes of the block, which is shared and not copied; its bytes must not change
-  /// until it is unique again. A token other than 0 may come back in send_failed(). Nothing leaves, and
-  /// nothing is told, before this returns.
+  /// until it is unique again. A token other than 0 may come back in send_failed(), never before this
+  /// returns. What is sent inside a handler's call leaves after batch_end(), the rest on the next turn of
+  /// the io_context: together, in order.
   ///
   /// UDP: leaves from the socket that `flow.local` names (and from that address, where the socket is
   /// bound to a wildcard), else from the one nearest to `flow.remote`.
