@@ -3,6 +3,7 @@
 // timer.
 #include "endpoint/state.hpp"
 
+#include <exception>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -57,7 +58,7 @@ void EndpointState::closed(const Flow&, std::error_code) {}
 void EndpointState::batch_end() {
   const auto self = shared_from_this();  // a handler may destroy the endpoint
   flush();
-  tell();
+  tell_guarded();
 }
 
 void EndpointState::timer_expired() {
@@ -132,6 +133,14 @@ void EndpointState::tell() {
   if (!closed_down) {
     flush();
     finish_when_idle();
+  }
+}
+
+void EndpointState::tell_guarded() {
+  try {
+    tell();
+  } catch (...) {
+    boost::asio::post(io, [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
   }
 }
 

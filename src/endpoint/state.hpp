@@ -91,6 +91,9 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void flush();
   /// Hands every event to its handler.
   void tell();
+  /// The same where sockets wait for the call to return: what a handler throws comes out of the
+  /// io_context's run() all the same, but not through them.
+  void tell_guarded();
   /// The end: sockets, lookups and timer go, handlers stay uncalled.
   void close();
   void finish_when_idle();
