@@ -28,8 +28,7 @@ void say_header(const MessageView& response, HeaderId id) {
 }
 
 int ask(const OptionsArguments& arguments) {
-  RequestOptions request = client_request(arguments, arguments.target, arguments.from);
-  request.headers.emplace_back("Accept", "application/sdp");
+  const RequestOptions request = client_request(arguments, arguments.target, arguments.from);
   return request_and_say(arguments, "OPTIONS", request, [](const MessageView& response) {
     for (const HeaderId id : {HeaderId::allow, HeaderId::accept, HeaderId::supported,
                               HeaderId::server, HeaderId::user_agent})
