@@ -55,6 +55,9 @@ struct Core::Impl {
     if (o.challenge && ua.challenge == nullptr) {
       DigestServerOptions digest;
       digest.realm = o.challenge->realm;
+      digest.names_us = [this](const Uri& uri) {
+        return locals.is_ours(uri.host, uri.port.value_or(0));
+      };
       challenge = std::make_unique<DigestServer>(digest, one_user(*o.challenge), r);
       ua.challenge = challenge.get();
     }
@@ -72,6 +75,7 @@ struct Core::Impl {
       DigestServerOptions digest;
       if (!o.registrar.domains.empty()) digest.realm = o.registrar.domains.front();
       digest.algorithms = o.algorithms;
+      digest.names_us = [this](const Uri& uri) { return registrar->serves(uri); };
       users = std::make_unique<DigestServer>(digest, o.users, random);
     }
     registrar = std::make_unique<Registrar>(layer, *store, users.get(), o.registrar);

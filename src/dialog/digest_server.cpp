@@ -184,8 +184,12 @@ struct DigestServer::Impl {
     return std::find(options.algorithms.begin(), options.algorithms.end(), a) !=
            options.algorithms.end();
   }
-  static bool about_this(const MessageView& request, bool proxy, std::string_view uri) noexcept {
+  bool about_this(const MessageView& request, bool proxy, std::string_view uri) const {
     if (same_uri(uri, request.request_uri())) return true;
+    if (options.names_us) {
+      const auto parsed = Uri::parse(uri);
+      if (parsed && parsed->is_sip() && !parsed->has_user && options.names_us(*parsed)) return true;
+    }
     if (proxy || request.method() == Method::register_) return false;
     const auto to = request.get(hdr::to);
     return to && same_uri(uri, to->uri);

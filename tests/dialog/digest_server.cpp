@@ -242,6 +242,25 @@ TEST_CASE("a request that a proxy retargeted is known by its To, but no REGISTER
   CHECK(f.send(Fixture::line(c), "REGISTER", "sip:example.org") == DigestVerdict::refused);
 }
 
+TEST_CASE("our own address will do as uri where we say so, another one will not") {
+  Fixture f;
+  f.options.names_us = [](const Uri& uri) { return uri.host == "192.0.2.1"; };
+  f.restart();
+  auto c = f.claim();
+  c.uri = "sip:192.0.2.1:5060";
+  CHECK(f.send(c) == DigestVerdict::accepted);
+  c.nc = "00000002";
+  for (const auto uri : {"sip:bob@192.0.2.1", "sip:192.0.2.2", "sip:"}) {
+    c.uri = uri;
+    CHECK(f.send(c) == DigestVerdict::refused);
+  }
+  f.options.names_us = {};
+  f.restart();
+  c = f.claim();
+  c.uri = "sip:192.0.2.1:5060";
+  CHECK(f.send(c) == DigestVerdict::refused);
+}
+
 TEST_CASE("an old nonce is stale where the digest is right, and refused where it is wrong") {
   Fixture f;
   auto c = f.claim();

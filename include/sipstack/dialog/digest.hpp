@@ -76,6 +76,9 @@ struct DigestServerOptions {
   Duration nonce_lifetime = std::chrono::seconds(300);
   /// Nonces whose counts are remembered. Past it the oldest are forgotten and count as stale.
   std::size_t max_nonces = 65536;
+  /// True where a URI names this server. SIPp and some phones write our address, without a user, into the
+  /// uri parameter whatever the Request-URI; with this they are let in. Empty: they are not.
+  std::function<bool(const Uri&)> names_us;
 };
 
 enum class DigestVerdict : std::uint8_t {
@@ -100,8 +103,8 @@ class DigestServer {
     std::string user;  ///< where accepted
   };
   /// `proxy`: look at Proxy-Authorization instead of Authorization. The uri parameter must equal the
-  /// Request-URI, or (no proxy, no REGISTER) the URI in To: a proxy before us may have retargeted the
-  /// request (RFC 3261 section 22.4 item 5).
+  /// Request-URI, or name us (see names_us), or (no proxy, no REGISTER) equal the URI in To: a proxy
+  /// before us may have retargeted the request (RFC 3261 section 22.4 item 5).
   Result check(const MessageView& request, bool proxy, TimePoint now);
   /// Adds a challenge for each algorithm, strongest first, to a 401 or 407.
   void challenge(ResponseWriter& response, bool proxy, bool stale, TimePoint now);
