@@ -73,6 +73,7 @@ void UdpSocket::readable() {
     boost::system::error_code error;
     const std::size_t count = sockets_->datagrams().receive(socket_, batch, error);
     if (count == 0) {
+      if (would_block(error) && round > 0) return;
       // Nothing but an error to read; an error left in the queue would wake us for ever.
       const std::size_t errors = take_icmp_errors();
       if (would_block(error) || errors == 0) return;

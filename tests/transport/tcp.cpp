@@ -80,7 +80,8 @@ TEST_CASE("pipelined messages are delivered in order and answered together") {
   Stream peer = Stream::connect(f.io, f.listen(Transport::tcp));
   f.told.on_message = [&](const Told& m) { f.send(m.bytes, m.flow); };
   std::string all;
-  for (int i = 0; i < 500; ++i) all += request(std::to_string(i), std::string(i % 50u, 'x'));
+  for (int i = 0; i < 500; ++i)
+    all += request(std::to_string(i), std::string(static_cast<std::size_t>(i % 50), 'x'));
   peer.write(all);
   REQUIRE(f.until([&] { return peer.got().size() == all.size(); }));
   CHECK(peer.got() == all);
