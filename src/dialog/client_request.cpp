@@ -57,7 +57,7 @@ std::error_code ClientRequest::send(std::optional<Flow> flow, TimePoint now) {
     out = dialog->request(ua_.pool(), method_, cseq_);
     hop = dialog->next_hop();
     digest = &call->digest();
-    secure = dialog->secure();
+    secure = dialog->sips();
   } else {
     out = head_.write(ua_.pool(), method_, options_.target, ++cseq_, hop);
   }

@@ -7,6 +7,7 @@
 namespace sipstack {
 namespace {
 
+constexpr std::size_t kMaxRoutes = 64;          // one for each legal hop, nearly
 constexpr std::uint32_t kMaxCSeq = 0x7fffffff;  // RFC 3261 section 8.1.1.5
 
 std::string without_tag(const NameAddr& value) {
@@ -39,6 +40,11 @@ std::string uri_of(std::string_view route) {
   const auto close = route.find('>', open == std::string_view::npos ? 0 : open);
   if (open == std::string_view::npos || close == std::string_view::npos) return std::string(route);
   return std::string(route.substr(open + 1, close - open - 1));
+}
+
+bool is_sips(std::string_view text) {
+  const auto uri = Uri::parse(text);
+  return uri && uri->scheme == UriScheme::sips;
 }
 
 /// Values of Record-Route as they stand, first to last. Split without the grammar of URIs: a proxy's own
@@ -118,8 +124,12 @@ expected<Dialog, ParseError> Dialog::uas(const MessageView& request, const Flow&
     return unexpected(ParseError{ParseErrc::bad_header, HeaderId::contact, 0});
   d.remote_target_ = contact->uri.text;
   d.route_set_ = recorded_routes(request);
+  if (d.route_set_.size() > kMaxRoutes)
+    return unexpected(ParseError{ParseErrc::too_many, HeaderId::record_route, 0});
   d.remote_cseq_ = request.cseq().number;
-  d.secure_ = sipstack::secure(flow.transport) && request.request_uri().scheme == UriScheme::sips;
+  const bool sips = request.request_uri().scheme == UriScheme::sips;
+  d.secure_ = sipstack::secure(flow.transport) && sips;
+  d.sips_ = sips || is_sips(d.route_set_.empty() ? d.remote_target_ : uri_of(d.route_set_.front()));
   d.stick_to(request, flow);
   return d;
 }
@@ -134,10 +144,11 @@ Dialog Dialog::uac(const MessageView& response, const Flow& flow, std::string_vi
   if (const auto to = response.get(hdr::to)) d.remote_ = without_tag(*to);
   d.remote_target_ = target;
   d.route_set_ = recorded_routes(response);
+  if (d.route_set_.size() > kMaxRoutes) d.route_set_.resize(kMaxRoutes);
   std::reverse(d.route_set_.begin(), d.route_set_.end());
   d.local_cseq_ = response.cseq().number;
-  const auto uri = Uri::parse(target);
-  d.secure_ = sipstack::secure(flow.transport) && uri && uri->scheme == UriScheme::sips;
+  d.sips_ = is_sips(target);
+  d.secure_ = sipstack::secure(flow.transport) && d.sips_;
   d.refresh_target(response, flow);
   return d;
 }

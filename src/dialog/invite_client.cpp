@@ -111,12 +111,15 @@ void InviteSession::success(const ResponseArrived& event, TimePoint now) {
     if (client_.again) return reinvite_response(event, now);
     return establish(event, now);
   }
-  if (!dialog_ || response.cseq().number != client_.cseq) return;
-  // The application still owes the answer; the ACK goes with it.
-  if (response.to_tag() == dialog_->remote_tag()) return;
+  if (dialog_ && response.to_tag() == dialog_->remote_tag()) {
+    // Ours again without an ACK: the application still owes the answer, or there was no memory for it.
+    if (response.cseq().number == client_.cseq && !client_.answer_owed)
+      acknowledge_success(client_.cseq, {}, now);
+    return;
+  }
   if (acknowledged_.size() >= kMaxAcknowledged) return;
-  const TxnId ack =
-      refuse_fork(ua_, response, event.flow, dialog_->remote_target(), credentials_, now);
+  const std::string target = dialog_ ? dialog_->remote_target() : setup_ ? setup_->target : "";
+  const TxnId ack = refuse_fork(ua_, response, event.flow, target, credentials_, now);
   acknowledged_.push_back({std::string(response.to_tag()), response.cseq().number, ack});
 }
 

@@ -31,7 +31,7 @@ std::error_code InviteSession::ring(int status, std::string_view sdp, const Extr
                                     TimePoint now) {
   if (!server_ || status <= 100 || status > 199) return Errc::wrong_state;
   ResponseWriter out = response(status);
-  ua_.write_contact(out, headers, dialog_->secure());
+  ua_.write_contact(out, headers, dialog_->sips());
   write_extra(out, headers);
   if (!sdp.empty()) out.body("application/sdp", sdp);
   return ua_.layer.respond(server_->txn, out, now);
@@ -41,7 +41,7 @@ std::error_code InviteSession::accept(std::string_view sdp, const ExtraHeaders& 
                                       TimePoint now) {
   if (!server_) return Errc::wrong_state;
   ResponseWriter out = response(200);
-  ua_.write_contact(out, headers, dialog_->secure());
+  ua_.write_contact(out, headers, dialog_->sips());
   ua_.write_capabilities(out);
   write_extra(out, headers);
   if (!sdp.empty()) out.body("application/sdp", sdp);
@@ -72,20 +72,20 @@ std::error_code InviteSession::accept(std::string_view sdp, const ExtraHeaders& 
 
 std::error_code InviteSession::reject(int status, std::string_view reason,
                                       const ExtraHeaders& headers, TimePoint now) {
-  if (status < 300 || status > 699) return Errc::wrong_state;
-  return refuse(status, reason, headers, Cause::rejected, now);
-}
-
-std::error_code InviteSession::refuse(int status, std::string_view reason,
-                                      const ExtraHeaders& headers, Cause cause, TimePoint now) {
-  if (!server_) return Errc::wrong_state;
+  if (!server_ || status < 300 || status > 699) return Errc::wrong_state;
   ResponseWriter out = response(status, reason);
   write_extra(out, headers);
-  const auto error = ua_.layer.respond(server_->txn, out, now);
-  if (error == Errc::write_failed) return error;  // the application may do better
+  // What could not be written stays unanswered: the application may do better.
+  if (const auto error = ua_.layer.respond(server_->txn, out, now)) return error;
   server_.reset();
-  if (state_ == State::ringing) end({id_, cause, status, {}, error}, now);
-  return error;
+  if (state_ == State::ringing) end({id_, Cause::rejected, status, {}, {}}, now);
+  return {};
+}
+
+void InviteSession::refuse(int status, Cause cause, TimePoint now) {
+  ua_.layer.respond(server_->txn, response(status), now);
+  server_.reset();
+  end({id_, cause, status, {}, {}}, now);
 }
 
 // Section 9.2: 200 to the CANCEL whatever becomes of it; 487 only where there was no final response.

@@ -135,7 +135,7 @@ void InviteSession::invite_failed(const TxnFailed& event, TimePoint now) {
 void InviteSession::expire(UsageTimer::What what, TimePoint now) {
   switch (what) {
     case UsageTimer::What::ring_limit:
-      if (state_ == State::ringing) refuse(480, {}, {}, Cause::timeout, now);
+      if (state_ == State::ringing) refuse(480, Cause::timeout, now);
       if (state_ == State::calling) give_up(Cause::timeout, now, {});
       return;
     case UsageTimer::What::answer_again:
@@ -158,7 +158,7 @@ void InviteSession::expire(UsageTimer::What what, TimePoint now) {
 std::error_code InviteSession::hang_up(TimePoint now, std::string_view reason) {
   switch (state_) {
     case State::calling: give_up(Cause::cancelled, now, reason); return {};
-    case State::ringing: return refuse(603, {}, {}, Cause::rejected, now);
+    case State::ringing: refuse(603, Cause::rejected, now); return {};
     case State::up:
       if (answer_ && answer_->first) {
         // Section 15: a callee sends no BYE before the ACK for its 2xx, or before 64*T1 without it.
@@ -176,7 +176,7 @@ std::error_code InviteSession::hang_up(TimePoint now, std::string_view reason) {
 
 void InviteSession::shut_down(TimePoint now) {
   if (state_ == State::ringing)
-    refuse(487, {}, {}, Cause::rejected, now);
+    refuse(487, Cause::rejected, now);
   else
     hang_up(now, {});
 }
@@ -189,7 +189,8 @@ void InviteSession::give_up(Cause cause, TimePoint now, std::string_view reason)
 }
 
 void InviteSession::peer_forgot(const Message& response, TimePoint now) {
-  leave({id_, Cause::failed, response->status(), response, {}}, now);
+  // Of an early dialog it says nothing about the INVITE.
+  if (state_ == State::up) leave({id_, Cause::failed, response->status(), response, {}}, now);
 }
 
 void InviteSession::leave(CallEnded ending, TimePoint now, std::string_view reason) {

@@ -146,8 +146,8 @@ class InviteSession {
 
   // invite_server.cpp
   ResponseWriter response(int status, std::string_view reason = {});
-  std::error_code refuse(int status, std::string_view reason, const ExtraHeaders& headers,
-                         CallEnded::Cause cause, TimePoint now);
+  /// Ends a ringing call by ourselves, whether the response can be sent or not.
+  void refuse(int status, CallEnded::Cause cause, TimePoint now);
   /// `ack` is empty where a later request of the peer proves that it has our 2xx.
   void acknowledged(Message ack, TimePoint now);
 

@@ -25,7 +25,7 @@ std::error_code InviteSession::send_reinvite(std::optional<Flow> flow, TimePoint
   const auto cseq = dialog_->next_cseq();
   if (!cseq) return Errc::wrong_state;
   RequestWriter out = dialog_->request(ua_.pool(), "INVITE", *cseq);
-  ua_.write_contact(out, {}, dialog_->secure());
+  ua_.write_contact(out, {}, dialog_->sips());
   ua_.write_capabilities(out);
   digest_.authorize(out, "INVITE", std::string(out.uri()), client_.sdp, ua_.random());
   ua_.write_product(out, HeaderId::user_agent);
@@ -46,8 +46,11 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
   const MessageView response = event.response.view();
   const int status = response.status();
   if (status < 200) return;
-  if (response.to_tag() != dialog_->remote_tag() && status < 300) return;  // not this dialog's
   client_.pending = false;
+  if (response.to_tag() != dialog_->remote_tag() && status < 300) {
+    if (state_ == State::up) ua_.tell(ReinviteFailed{id_, status, Errc::bad_response});
+    return;
+  }
   if (status < 300) {
     digest_.succeeded();
     dialog_->refresh_target(response, event.flow);

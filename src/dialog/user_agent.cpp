@@ -186,6 +186,21 @@ bool UserAgent::next(UserEvent& out) {
 
 // ---- commands
 
+namespace {
+
+/// Methods that make or end transactions and dialogs have commands of their own.
+bool has_its_own_command(std::string_view method, bool in_call) {
+  switch (method_from(method)) {
+    case Method::invite:
+    case Method::ack:
+    case Method::cancel: return true;
+    case Method::bye: return in_call;
+    default: return false;
+  }
+}
+
+}  // namespace
+
 UserAgent::UserAgent(TransactionLayer& layer, const UserAgentOptions& options)
     : impl_(std::make_unique<Impl>(layer, options)) {}
 UserAgent::~UserAgent() = default;
@@ -245,6 +260,7 @@ expected<RequestId, std::error_code> UserAgent::request(CallId call, std::string
                                                         std::string_view body, TimePoint now,
                                                         const ExtraHeaders& headers) {
   if (impl_->calls.find(call) == nullptr) return unexpected(make_error_code(Errc::gone));
+  if (has_its_own_command(method, true)) return unexpected(make_error_code(Errc::wrong_state));
   RequestOptions options;
   options.content_type = content_type;
   options.body = body;
@@ -261,6 +277,7 @@ expected<RequestId, std::error_code> UserAgent::request(CallId call, std::string
 expected<RequestId, std::error_code> UserAgent::request(std::string_view method,
                                                         const RequestOptions& options,
                                                         TimePoint now) {
+  if (has_its_own_command(method, false)) return unexpected(make_error_code(Errc::wrong_state));
   const RequestId id = impl_->requests.emplace(*impl_);
   if (const auto error = impl_->requests.find(id)->start(id, method, options, now)) {
     impl_->requests.erase(id);

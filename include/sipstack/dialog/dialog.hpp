@@ -44,6 +44,8 @@ class Dialog {
   const std::string& remote_target() const noexcept { return remote_target_; }
   const std::vector<std::string>& route_set() const noexcept { return route_set_; }
   bool secure() const noexcept { return secure_; }  ///< only sips may be used (section 12.1.1)
+  /// Our Contact in this dialog is a sips URI (sections 8.1.1.8 and 12.1.1).
+  bool sips() const noexcept { return sips_; }
   bool caller() const noexcept { return caller_; }  ///< we own the Call-ID (section 14.1)
 
   std::uint32_t local_cseq() const noexcept { return local_cseq_; }
@@ -84,6 +86,7 @@ class Dialog {
   std::uint32_t local_cseq_ = 0;
   std::optional<std::uint32_t> remote_cseq_;
   bool secure_ = false;
+  bool sips_ = false;
   bool caller_ = false;
 };
 

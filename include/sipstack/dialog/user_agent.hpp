@@ -198,7 +198,8 @@ class UserAgent {
   /// `reason`: a Reason value (RFC 3326) for CANCEL and BYE.
   std::error_code hang_up(CallId call, TimePoint now, std::string_view reason = {});
   std::error_code reinvite(CallId call, std::string_view sdp, TimePoint now);
-  /// A request within the dialog, e.g. INFO; its outcome comes as RequestCompleted.
+  /// A request within the dialog, e.g. INFO; its outcome comes as RequestCompleted. wrong_state for
+  /// INVITE, ACK, CANCEL and BYE, which have commands of their own, and behind our BYE.
   expected<RequestId, std::error_code> request(CallId call, std::string_view method,
                                                std::string_view content_type, std::string_view body,
                                                TimePoint now, const ExtraHeaders& headers = {});
