@@ -88,6 +88,11 @@ void Proxy::Impl::start_group(Context& c, TimePoint now) {
 
 void Proxy::Impl::start_branch(Context& c, const Target& target, unsigned breadth, TimePoint now) {
   Branch branch;
+  branch.breadth = breadth;
+  if (target.flow) {
+    branch.otherwise = target;
+    branch.otherwise->flow.reset();
+  }
   Copy out = copy(c.request.view(), c.flow, c.routing, target, breadth, c.drop_credentials);
   if (!out.writer) {
     branch.status = 500;

@@ -77,6 +77,11 @@ void Proxy::Impl::failed(const TxnFailed& e, TimePoint now) {
   Branch& branch = c->branches[e.user.detail - 1];
   if (!branch.pending()) return;
   branch.status = e.error == Errc::timeout ? 408 : 503;
+  if (branch.status == 503 && branch.otherwise && !c->stopped) {
+    // The connection by which the phone registered is gone; its own address may do.
+    const server::Target target = *std::move(branch.otherwise);
+    start_branch(*c, target, branch.breadth, now);
+  }
   settle(id, now);
 }
 

@@ -87,8 +87,8 @@ struct Registrar::Impl {
     }
   }
 
-  /// The contact is the very phone that sent the REGISTER over this connection: its WebSocket, or what
-  /// its Via or address says (hardening and field notes: answer on the flow, not on a stale address).
+  /// The contact is the very phone that sent the REGISTER over this connection: a WebSocket's, or one that
+  /// calls itself the same in Via. What another registers for it goes to its own address.
   static bool sent_it_itself(const Uri& contact, const RequestArrived& e) noexcept {
     if (!reliable(e.flow.transport) || e.request->has(HeaderId::path) || !contact.is_sip())
       return false;
@@ -97,9 +97,7 @@ struct Registrar::Impl {
     if (web) return transport == Transport::ws || transport == Transport::wss;
     if (transport != e.flow.transport) return false;
     const Via via = e.request->top_via();
-    if (iequals(via.host, contact.host) && via.port == contact.port) return true;
-    const auto ip = IpAddress::parse(contact.host);
-    return ip && *ip == e.flow.remote.ip;
+    return iequals(via.host, contact.host) && via.port == contact.port;
   }
 
   /// Steps 6 and 7 as far as they need no store: every contact read and judged before any is changed.

@@ -28,6 +28,8 @@ struct Branch {
   Message response;  ///< the final response; empty where none came
   bool cancelled = false;
   TimePoint timer_c = kNever;
+  unsigned breadth = 0;
+  std::optional<Target> otherwise;  ///< where to try next if the connection is gone
 
   bool pending() const noexcept { return status == 0; }
 };

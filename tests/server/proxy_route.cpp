@@ -206,14 +206,23 @@ TEST_CASE("a Contact's method and headers don't get into a Request-URI") {
   s.end();
 }
 
-TEST_CASE("a phone that registered over its own connection is called over it") {
+TEST_CASE(
+    "a phone that registered over its own connection is called over it, or else at its address") {
   ProxyFixture s;
-  s.bind("bob", {"<sip:tess@198.51.100.5:5060;transport=tcp>"}, kTcpPhone);
+  s.bind("bob", {kTcpPhone.contact()}, kTcpPhone);
   s.ask("MESSAGE");
   const Seen f = s.take(kTcpPhone);
   CHECK(f.flow.connection == Server::flow_of(kTcpPhone).connection);
   s.reply(kTcpPhone, f, 200);
   CHECK(s.take(kCaller)->status() == 200);
+  s.ask("INVITE");
+  s.lose(s.take(kTcpPhone));
+  const Seen again = s.take(kTcpPhone);
+  CHECK(again->method() == Method::invite);
+  CHECK(again.flow.connection == 0);
+  CHECK(s.nothing_for(kCaller));
+  s.lose(again);
+  CHECK(s.take(kCaller)->status() == 500);
   // Where somebody else registered it, or it wants UDP, its own address counts.
   s.bind("ben", {"<sip:x@198.51.100.3:5060;transport=tcp>"}, kTcpPhone);
   s.bind("bill", {"<sip:x@198.51.100.4>"}, kTcpPhone);
