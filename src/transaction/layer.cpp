@@ -77,7 +77,7 @@ struct TransactionLayer::Impl::Effects {
   void send_request() { impl.transmit(t.request, t.flow, t.id); }
   void send_response() { impl.transmit(t.response, t.reply_flow(), t.id); }
   void send_ack() {
-    if (!t.response) t.response = impl.make_ack(t, message.view());
+    if (!t.response && t.request) t.response = impl.make_ack(t, message.view());
     impl.transmit(t.response, t.flow, t.id);
   }
   void send_trying() {
