@@ -191,6 +191,7 @@ class Stranger : public Node {
                 int cseq) {
     Letter out = made;
     const auto contact = response.get(hdr::contact);
+    out.start = method + made.start.substr(made.start.find(' '));
     if (contact) out.start = method + " " + std::string(contact->uri.text) + " SIP/2.0";
     out.set("Via",
             "SIP/2.0/UDP " + where.to_string() + ";branch=z9hG4bKs" + std::to_string(++number_));
