@@ -80,7 +80,9 @@ class Process:
             raise Failed(f"{self.name} ended with status {status}; " + self.told())
 
     def told(self):
-        return f"it said {self.lines[-3:]} and {self.errors[-3:]}"
+        status = self.process.poll()
+        ended = "" if status is None else f"it ended with status {status} and "
+        return f"{ended}said {self.lines[-3:]} and {self.errors[-3:]}"
 
     def stop(self):
         """Asks it to end in good order, by its pid; the exit status must be 0."""
