@@ -129,15 +129,13 @@ class Tree:
                 raise Failed("the check of headers does not see Boost where it is used")
 
 
-def build_and_install(given, work, prefix, *options):
-    build = work / "build"
+def build_and_install(given, build, prefix, *options):
     launcher = [f"-DCMAKE_CXX_COMPILER_LAUNCHER={given.launcher}"] if given.launcher else []
     run(given.cmake, "-G", given.generator, "-S", given.source, "-B", build, "-DCMAKE_BUILD_TYPE=None",
         f"-DCMAKE_CXX_COMPILER={given.compiler}", "-DSIPSTACK_BUILD_TESTS=OFF", "-DSIPSTACK_BUILD_TOOLS=OFF",
         *launcher, *options)
     run(given.cmake, "--build", build, "--parallel", str(os.cpu_count() or 1))
     run(given.cmake, "--install", build, "--prefix", prefix)
-    return build
 
 
 def main():
@@ -153,14 +151,16 @@ def main():
 
     work = pathlib.Path(tempfile.mkdtemp(prefix=f"sipstack-install-{given.kind}-"))
     prefix = work / "prefix"
+    # Kept, so that the next run builds only what changed.
+    build = given.build / "install-test" / given.kind
     try:
         if given.kind == "static":
             run(given.cmake, "--install", given.build, "--prefix", prefix)
         elif given.kind == "shared":
-            build_and_install(given, work, prefix, "-DBUILD_SHARED_LIBS=ON")
+            build_and_install(given, build, prefix, "-DBUILD_SHARED_LIBS=ON")
         else:
-            build = build_and_install(given, work, prefix, "-DSIPSTACK_PARSER_ONLY=ON", "-DBUILD_SHARED_LIBS=OFF",
-                                      *(f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in FOREIGN_PACKAGES))
+            build_and_install(given, build, prefix, "-DSIPSTACK_PARSER_ONLY=ON", "-DBUILD_SHARED_LIBS=OFF",
+                              *(f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in FOREIGN_PACKAGES))
             if given.generator == "Ninja":
                 included = run("ninja", "-C", build, "-t", "deps")
                 if "message_index.hpp" not in included or FOREIGN_HEADERS.search(included):
