@@ -6,8 +6,7 @@
 
 namespace sipstack {
 
-/// `realm` empty: any realm (of the peer that these credentials were configured for). `password` may be
-/// empty where `ha1` (hex) is given.
+/// `realm` empty: any realm (of the peer that these credentials were configured for).
 struct Credentials {
   std::string user;
   std::string password;
