@@ -155,6 +155,9 @@ void Node::finish(int status) {
 
 int Node::run() {
   io_.run();
+  // What was queued when the sockets closed still leaves, as far as nobody has to be waited for.
+  io_.restart();
+  io_.poll();
   return status_;
 }
 

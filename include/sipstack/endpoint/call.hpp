@@ -26,6 +26,19 @@ using error_code = std::error_code;
 class Endpoint;
 struct EndpointState;
 
+namespace detail {
+
+/// A handler that can be moved only, as something that std::function holds. To be called once.
+template <class Handler>
+auto once(Handler handler) {
+  return [shared = std::make_shared<Handler>(std::move(handler))](error_code ec, auto... results) {
+    Handler moved(std::move(*shared));
+    std::move(moved)(boost::system::error_code(ec), std::move(results)...);
+  };
+}
+
+}  // namespace detail
+
 /// A call that stands, or is being set up. A small copyable handle: {endpoint, slot, generation}.
 /// Once the call or the endpoint is gone, commands give Errc::gone and setters do nothing; none
 /// dangles. Threads: the io_context's thread.
@@ -103,11 +116,8 @@ class IncomingCall {
   template <class Token>
   auto async_accept(std::string sdp, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, Call)>(
-        [self = *this](auto handler, std::string body) mutable {
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          self.accept(body, [shared](error_code ec, Call call) {
-            std::move (*shared)(ec, std::move(call));
-          });
+        [self = *this](auto handler, const std::string& body) mutable {
+          self.accept(body, detail::once(std::move(handler)));
         },
         token, std::move(sdp));
   }

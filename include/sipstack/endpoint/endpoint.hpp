@@ -26,8 +26,8 @@ namespace sipstack {
 
 struct EndpointOptions : CoreOptions {
   LogHook log;
-  std::string
-      advertised_host;  ///< what others call us, where a wildcard is bound or NAT is between
+  /// What others call us, where a wildcard is bound or NAT is between.
+  std::string advertised_host;
   TransportOptions transport;
   ResolverOptions resolver;
   /// Every message sent or received, as it is on the wire; for traces and ladders. The bytes live
@@ -40,7 +40,8 @@ struct EndpointOptions : CoreOptions {
 /// Handlers are called on that thread, last, when every object is in a legal state; never from
 /// inside a command. They may issue any command and destroy the endpoint. Destruction closes
 /// everything at once and drops handlers that wait; shut_down() first is the polite way. Handlers
-/// of async_ calls get a boost::system::error_code; a sipstack::error_code takes it.
+/// of async_ calls get a boost::system::error_code; a sipstack::error_code takes it. They run on
+/// the io_context's thread whatever executor is associated with them.
 class Endpoint {
  public:
   explicit Endpoint(boost::asio::io_context& io, const EndpointOptions& options = {});
@@ -65,16 +66,15 @@ class Endpoint {
 
   /// Calls somebody. Handler: void(error, Call, Message): the 2xx that answers, the response >= 300
   /// that refuses (the error is empty, and the call gone), or an error and no response:
-  /// Errc::cancelled, timeout, ... `progress` hears 1xx before; 100 too, once.
+  /// Errc::cancelled, timeout, ... Errc::challenged_again comes with the response that challenged.
+  /// `progress` hears 1xx before; 100 too, once.
   template <class Token>
   auto async_invite(CallOptions options, Token&& token,
                     std::function<void(Call, const Message&)> progress = {}) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, Call, Message)>(
-        [state = state_](auto handler, CallOptions o, std::function<void(Call, const Message&)> p) {
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          start_invite(*state, o, std::move(p), [shared](error_code ec, Call call, Message m) {
-            std::move (*shared)(ec, std::move(call), std::move(m));
-          });
+        [state = state_](auto handler, const CallOptions& o,
+                         std::function<void(Call, const Message&)> p) {
+          start_invite(*state, o, std::move(p), detail::once(std::move(handler)));
         },
         token, std::move(options), std::move(progress));
   }
@@ -88,11 +88,8 @@ class Endpoint {
   template <class Token>
   auto async_request(std::string method, RequestOptions options, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, Message)>(
-        [state = state_](auto handler, std::string m, RequestOptions o) {
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          start_request(*state, m, o, [shared](error_code ec, Message response) {
-            std::move (*shared)(ec, std::move(response));
-          });
+        [state = state_](auto handler, const std::string& m, const RequestOptions& o) {
+          start_request(*state, m, o, detail::once(std::move(handler)));
         },
         token, std::move(method), std::move(options));
   }
@@ -103,11 +100,8 @@ class Endpoint {
   auto async_register(RegistrationOptions options, Token&& token) {
     return boost::asio::async_initiate<Token,
                                        void(boost::system::error_code, RegistrationId, Message)>(
-        [state = state_](auto handler, RegistrationOptions o) {
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          start_register(*state, o, [shared](error_code ec, RegistrationId id, Message m) {
-            std::move (*shared)(ec, id, std::move(m));
-          });
+        [state = state_](auto handler, const RegistrationOptions& o) {
+          start_register(*state, o, detail::once(std::move(handler)));
         },
         token, std::move(options));
   }
