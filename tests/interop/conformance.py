@@ -33,17 +33,28 @@ def manifest(folder):
             yield os.path.join(where, row["file"]), row["expected"]
 
 
+def sipcheck_run(bench, only, jobs):
+    p = subprocess.run([sys.executable, "-m", "sipcheck", "--command", bench.sipstack_path, "-j", str(jobs),
+                        *[w for o in only for w in ("--only", o)]], cwd=SHARED, capture_output=True, text=True,
+                       timeout=900)
+    return p, p.stdout.strip().split("\n")[-1], re.findall(r"^FAIL (\S+)", p.stdout, re.M)
+
+
 def sipcheck(bench):
+    """Its tests of retransmissions measure milliseconds from outside. What fails beside others is run once more
+    by itself: a machine that was busy elsewhere is no failure of ours, and a defect fails again."""
     shared("sipcheck")
-    only = [w for area in AREAS for w in ("--only", area)]
-    p = subprocess.run([sys.executable, "-m", "sipcheck", "--command", bench.sipstack_path, "-j", "2", *only],
-                       cwd=SHARED, capture_output=True, text=True, timeout=900)
-    last = p.stdout.strip().split("\n")[-1]
-    if p.returncode != 0:
-        raise Failed("%s\n%s\n%s" % (last, p.stdout[-12000:], p.stderr[-1000:]))
-    if not re.match(r"^[1-9]\d* passed, 0 failed", last):
-        raise Failed("no tests passed: " + last)
-    return last
+    first, summary, failed = sipcheck_run(bench, AREAS, 2)
+    if not re.match(r"^[1-9]\d* passed, \d+ failed", summary):
+        raise Failed("no tests ran: %s\n%s" % (summary, first.stderr[-1000:]))
+    if first.returncode == 0 and not failed:
+        return summary
+    if not failed or len(failed) > 3:
+        raise Failed("%s\n%s\n%s" % (summary, first.stdout[-12000:], first.stderr[-1000:]))
+    again, second, _ = sipcheck_run(bench, failed, 1)
+    if again.returncode != 0:
+        raise Failed("%s; again: %s\n%s" % (summary, second, again.stdout[-12000:]))
+    return "%s; run again alone, and passed: %s" % (summary, ", ".join(failed))
 
 
 def vectors(bench, folder):
