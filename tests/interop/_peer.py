@@ -60,6 +60,17 @@ def free_port(kind=socket.SOCK_DGRAM, digits=5):
             return port
 
 
+def taken(port, transport):
+    """Whether a program listens there by now."""
+    kind = socket.SOCK_DGRAM if transport.startswith("u") else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 class Program:
     """A program with its output read line by line. Stopped by pid, twice, then killed."""
 
@@ -188,6 +199,9 @@ class Bench:
                 "-trace_err", "-error_file", stat + ".err", "-fd", "1", *args]
         p = self.start(argv, name="sipp " + scenario)
         p.port, p.stat, p.calls, p.timeout = port, stat, calls, timeout
+        end = time.monotonic() + 5
+        while p.alive() and not taken(port, transport) and time.monotonic() < end:
+            time.sleep(0.02)
         return p
 
     def sipp_passed(self, p):
