@@ -154,6 +154,40 @@ TEST_CASE("a future is a token like any other") {
   CHECK(response.get()->status() == 200);
 }
 
+TEST_CASE("a future throws what an operation could not do") {
+  Ends ends;
+  boost::asio::io_context nobody;
+  Endpoint mute(nobody);  // bound, and never run
+  RequestOptions request;
+  request.target = "sip:x@" + mute.listen("udp:127.0.0.1:0").value().to_string();
+  auto response = ends.alice.async_request("OPTIONS", request, boost::asio::use_future);
+  REQUIRE(ends.until(
+      [&] { return response.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+  boost::system::error_code error;
+  try {
+    response.get();
+  } catch (const boost::system::system_error& thrown) {
+    error = thrown.code();
+  }
+  CHECK(error == Errc::timeout);
+}
+
+TEST_CASE("a generic lambda and a handler that can only be moved are tokens too") {
+  Ends ends;
+  RequestOptions request;
+  request.target = ends.call.target;
+  int status = 0;
+  ends.alice.async_request("OPTIONS", request,
+                           [&, own = std::make_unique<int>(7)](auto error, auto response) {
+                             const boost::system::error_code& same = error;  // no conversion
+                             CHECK_FALSE(same);
+                             CHECK(*own == 7);
+                             status = response->status();
+                           });
+  REQUIRE(ends.until([&] { return status != 0; }));
+  CHECK(status == 200);
+}
+
 TEST_CASE("a moved endpoint goes on with what it was doing") {
   Ends ends;
   ends.bob.on_invite([](IncomingCall call) { call.reject(486); });
