@@ -14,8 +14,8 @@
 #endif
 
 // Ends the test with a word where something that it needs is absent. Catch2 2 has no SKIP.
-#define SIPSTACK_SKIP(why)            \
-  do {                                \
-    WARN("skipped: " << (why));       \
-    return;                           \
+#define SIPSTACK_SKIP(why)      \
+  do {                          \
+    WARN("skipped: " << (why)); \
+    return;                     \
   } while (false)

@@ -16,7 +16,8 @@ class IpAddress {
  public:
   constexpr IpAddress() = default;
   static IpAddress v4(std::array<std::uint8_t, 4> bytes) noexcept;
-  static IpAddress v6(const std::array<std::uint8_t, 16>& bytes, std::uint32_t scope_id = 0) noexcept;
+  static IpAddress v6(const std::array<std::uint8_t, 16>& bytes,
+                      std::uint32_t scope_id = 0) noexcept;
 
   /// Reads "192.0.2.1", "2001:db8::1" or "[2001:db8::1]" (RFC 3986 section 3.2.2; RFC 5954 for
   /// IPv4-mapped forms). Nothing for anything else, host names included.

@@ -25,7 +25,7 @@ namespace sipstack {
 struct ServerOptions {
   RegistrarOptions registrar;
   ProxyOptions proxy;
-  Ha1Lookup users;             ///< empty: nobody is challenged
+  Ha1Lookup users;  ///< empty: nobody is challenged
   /// Offered to users, strongest first; see Users::algorithms().
   std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha256, DigestAlgorithm::md5};
   LocationStore* location = nullptr;  ///< not owned; null: one in memory
@@ -63,7 +63,8 @@ class Core {
   /// (CRLFs alone) are ignored here.
   void receive(std::string_view bytes, const Flow& flow, TimePoint now);
   /// What a stream framer could not follow: answered where it can be.
-  void receive_error(const ParseError& error, std::string_view bytes, const Flow& flow, TimePoint now);
+  void receive_error(const ParseError& error, std::string_view bytes, const Flow& flow,
+                     TimePoint now);
   void resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now);
   void transport_failed(TxnId txn, std::error_code error, TimePoint now);
   void expire(TimePoint now);

@@ -32,16 +32,16 @@ using RequestId = Handle<ClientRequest>;
 using ExtraHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct UserAgentOptions {
-  std::string contact_user = "sipstack";       ///< user part of our Contact
-  std::string product = "sipstack/0.1";        ///< User-Agent and Server; empty: neither is sent
+  std::string contact_user = "sipstack";  ///< user part of our Contact
+  std::string product = "sipstack/0.1";   ///< User-Agent and Server; empty: neither is sent
   /// Methods served, for Allow. Others get 405, or 501 where the registry does not know them.
   std::vector<std::string> allow = {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "MESSAGE"};
-  std::vector<std::string> supported;          ///< option tags; a Require of others gets 420
+  std::vector<std::string> supported;  ///< option tags; a Require of others gets 420
   std::vector<std::string> accept = {"application/sdp"};
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
   bool answer_options = true;
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
-  std::size_t max_dialogs = 65536;     ///< then INVITEs get 503, and invite() an error
+  std::size_t max_dialogs = 65536;                ///< then INVITEs get 503, and invite() an error
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
   /// Challenges every request outside a dialog but ACK and CANCEL; null: none. Not owned.
   DigestServer* challenge = nullptr;
@@ -49,10 +49,10 @@ struct UserAgentOptions {
 
 /// What a call or request needs besides its method. Strings are owned; empty ones are left out.
 struct RequestOptions {
-  std::string target;                ///< Request-URI
+  std::string target;                                    ///< Request-URI
   std::string from = "sip:anonymous@anonymous.invalid";  ///< URI, or a whole name-addr
-  std::string to;                    ///< URI or name-addr; the target where empty
-  std::vector<std::string> route;    ///< pre-loaded Route set (URIs): outbound proxies; `lr` is added
+  std::string to;                  ///< URI or name-addr; the target where empty
+  std::vector<std::string> route;  ///< pre-loaded Route set (URIs): outbound proxies; `lr` is added
   std::string content_type;
   std::string body;
   ExtraHeaders headers;
@@ -65,15 +65,15 @@ struct CallOptions : RequestOptions {
 };
 
 struct RegistrationOptions {
-  std::string aor;                       ///< To and From
-  std::string registrar;                 ///< Request-URI; "sip:" + the AOR's host where empty
-  std::vector<std::string> contacts;     ///< URIs; our own address where empty
-  std::uint32_t expires = 3600;          ///< seconds asked for
+  std::string aor;                    ///< To and From
+  std::string registrar;              ///< Request-URI; "sip:" + the AOR's host where empty
+  std::vector<std::string> contacts;  ///< URIs; our own address where empty
+  std::uint32_t expires = 3600;       ///< seconds asked for
   std::vector<std::string> route;
   ExtraHeaders headers;
   std::vector<Credentials> credentials;
-  bool refresh = true;                   ///< false: register once; the binding is left to expire
-  bool fetch = false;                    ///< no Contact: only ask for the bindings, once
+  bool refresh = true;  ///< false: register once; the binding is left to expire
+  bool fetch = false;   ///< no Contact: only ask for the bindings, once
 };
 
 // ---------------------------------------------------------------- events to the application
@@ -122,12 +122,18 @@ struct CallRequest {
 /// The call is over; its handle is stale from now on. Exactly one for each call.
 struct CallEnded {
   enum class Cause : std::uint8_t {
-    local_bye, remote_bye, cancelled, rejected, timeout, failed, not_acknowledged
+    local_bye,
+    remote_bye,
+    cancelled,
+    rejected,
+    timeout,
+    failed,
+    not_acknowledged
   };
   CallId call;
   Cause cause = Cause::failed;
-  int status = 0;     ///< of the refusal; 408 or 503 where nothing came (section 8.1.3.1); else 0
-  Message message;    ///< the response, BYE or CANCEL that ended it; may be empty
+  int status = 0;   ///< of the refusal; 408 or 503 where nothing came (section 8.1.3.1); else 0
+  Message message;  ///< the response, BYE or CANCEL that ended it; may be empty
   std::error_code error;
 };
 /// A request outside any dialog that the user agent did not answer by itself: respond(txn, ...).
@@ -152,10 +158,9 @@ struct RegistrationChanged {
   std::error_code error;
 };
 
-using UserEvent =
-    std::variant<CallArrived, CallProgress, CallAnswered, CallConfirmed, CallReinvited,
-                 ReinviteFailed, CallRequest, CallEnded, RequestReceived, RequestCompleted,
-                 RegistrationChanged>;
+using UserEvent = std::variant<CallArrived, CallProgress, CallAnswered, CallConfirmed,
+                               CallReinvited, ReinviteFailed, CallRequest, CallEnded,
+                               RequestReceived, RequestCompleted, RegistrationChanged>;
 
 /// One user agent, UAC and UAS. Threads: its shard's. It calls nobody: events are drained by next().
 class UserAgent {
@@ -205,8 +210,8 @@ class UserAgent {
                                                TimePoint now, const ExtraHeaders& headers = {});
 
   // requests outside any dialog
-  expected<RequestId, std::error_code> request(std::string_view method, const RequestOptions& options,
-                                               TimePoint now);
+  expected<RequestId, std::error_code> request(std::string_view method,
+                                               const RequestOptions& options, TimePoint now);
   /// Answers what came as RequestReceived or CallRequest.
   std::error_code respond(TxnId txn, int status, TimePoint now, std::string_view content_type = {},
                           std::string_view body = {}, const ExtraHeaders& headers = {});

@@ -40,8 +40,7 @@ namespace sipstack {
     "RFC 3261 section 25.1")                                                                       \
   X(uri_too_long, "uri-too-long", 414, "the Request-URI is longer than the limit",                 \
     "RFC 3261 section 21.4.13")                                                                    \
-  X(too_large, "too-large", 513, "longer than a limit of this element",                            \
-    "RFC 3261 section 21.5.7")                                                                     \
+  X(too_large, "too-large", 513, "longer than a limit of this element", "RFC 3261 section 21.5.7") \
   X(too_many, "too-many", 400, "more header fields, values or parameters than the limit",          \
     "RFC 3261 section 21.4.1")                                                                     \
   X(bad_body, "bad-body", 400, "malformed message body", "RFC 3261 section 7.4")

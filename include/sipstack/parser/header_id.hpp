@@ -78,7 +78,7 @@ namespace sipstack {
   X(unsupported, "Unsupported", "", list)                   \
   X(user_agent, "User-Agent", "", single)                   \
   X(warning, "Warning", "", list)                           \
-  X(www_authenticate, "WWW-Authenticate", "", lines)             \
+  X(www_authenticate, "WWW-Authenticate", "", lines)        \
   X(max_breadth, "Max-Breadth", "", single)
 
 /// A header field that the registry knows; `other` for every other name.

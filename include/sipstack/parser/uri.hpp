@@ -18,16 +18,16 @@ enum class UriScheme : std::uint8_t { sip, sips, tel, other };
 
 /// A parsed URI. All members are views into the text that was parsed, escapes left as they are.
 struct Uri {
-  std::string_view text;         ///< all of it, without <>
+  std::string_view text;  ///< all of it, without <>
   UriScheme scheme = UriScheme::other;
   std::string_view scheme_name;  ///< as written
   std::string_view user;         ///< sip: userinfo before ':'; tel: the number. May be empty
   std::optional<std::string_view> password;
-  std::string_view host;         ///< IPv6 with its brackets; empty for tel and others
+  std::string_view host;  ///< IPv6 with its brackets; empty for tel and others
   std::optional<std::uint16_t> port;
-  Params params;                 ///< ;transport=tcp;lr
-  std::string_view headers;      ///< after '?', without it
-  bool has_user = false;         ///< tells "sip:@h" (not legal) and "sip:h" apart
+  Params params;             ///< ;transport=tcp;lr
+  std::string_view headers;  ///< after '?', without it
+  bool has_user = false;     ///< tells "sip:@h" (not legal) and "sip:h" apart
 
   bool is_sip() const noexcept { return scheme == UriScheme::sip || scheme == UriScheme::sips; }
   /// The transport parameter where it names one of ours; `tls` for sips over tcp.

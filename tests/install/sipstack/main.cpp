@@ -16,10 +16,11 @@ int main() {
   sipstack::CallOptions call;
   call.target = "sip:bob@127.0.0.1:" + std::to_string(bound->port);
   call.from = "sip:alice@127.0.0.1";
-  endpoint.async_invite(call, [&](sipstack::error_code, sipstack::Call, sipstack::Message response) {
-    answered = response ? response->status() : -1;
-    endpoint.shut_down(std::chrono::seconds(1), [&] { io.stop(); });
-  });
+  endpoint.async_invite(call,
+                        [&](sipstack::error_code, sipstack::Call, sipstack::Message response) {
+                          answered = response ? response->status() : -1;
+                          endpoint.shut_down(std::chrono::seconds(1), [&] { io.stop(); });
+                        });
   io.run();
   std::printf("%d\n", answered);
   return answered == 486 ? 0 : 1;
