@@ -2,7 +2,7 @@
 """Kamailio on a free port of 127.0.0.1."""
 import os
 
-from _peer import HERE, find, free_port, need
+from _peer import HERE, answers, find, free_port, need
 
 DOMAIN = "example.test"
 
@@ -14,5 +14,6 @@ def kamailio(bench):
     p = bench.start([find("kamailio"), "-f", os.path.join(HERE, "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8",
                      "-Y", bench.dir, "-P", os.path.join(bench.dir, "kamailio.pid"), "-A", "DOMAIN=" + DOMAIN,
                      "-l", "udp:127.0.0.1:%d" % port, "-l", "tcp:127.0.0.1:%d" % port], name="kamailio")
-    p.line(r"(udp: 127\.0\.0\.1:%d|Listening on)" % port, 15)
+    for transport in ("udp", "tcp"):  # "Listening on" comes before its TCP processes run
+        answers(port, transport)
     return p, port

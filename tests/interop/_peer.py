@@ -71,6 +71,27 @@ def taken(port, transport):
     return False
 
 
+def answers(port, transport, patience=15.0):
+    """Waits until OPTIONS gets a SIP response there: a peer may tell that it listens before all of it does."""
+    options = ("OPTIONS sip:127.0.0.1:%d SIP/2.0\r\nVia: SIP/2.0/%s 127.0.0.1:9;branch=z9hG4bK%d;rport\r\n"
+               "Max-Forwards: 70\r\nFrom: <sip:ready@127.0.0.1>;tag=r\r\nTo: <sip:127.0.0.1:%d>\r\n"
+               "Call-ID: ready-%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
+    end = time.monotonic() + patience
+    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    while time.monotonic() < end:
+        mark = random.randrange(10 ** 9)
+        try:
+            with socket.socket(socket.AF_INET, kind) as s:
+                s.settimeout(0.5)
+                s.connect(("127.0.0.1", port))
+                s.sendall((options % (port, transport.upper(), mark, port, mark)).encode())
+                if s.recv(4096).startswith(b"SIP/2.0 "):
+                    return
+        except OSError:  # refused, reset or silent: not there yet
+            time.sleep(0.05)
+    raise Failed("port %d gives no answer to OPTIONS over %s within %g s" % (port, transport, patience))
+
+
 class Program:
     """A program with its output read line by line. Stopped by pid, twice, then killed."""
 
