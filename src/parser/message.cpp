@@ -39,18 +39,26 @@ expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view b
   return kept;
 }
 
+std::size_t Message::room(std::size_t size, std::size_t headers) noexcept {
+  return aligned(aligned(size) + headers * sizeof(HeaderEntry)) + sizeof(IndexHead);
+}
+
 Message Message::keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept {
-  const std::size_t entries_at = aligned(index.size);
-  const std::size_t entries_size = index.headers * sizeof(HeaderEntry);
-  const std::size_t head_at = aligned(entries_at + entries_size);
-  Block block = pool.allocate(head_at + sizeof(IndexHead));
+  Block block = pool.allocate(room(index.size, index.headers));
   if (!block) return {};
+  std::memcpy(block.data(), bytes.data(), index.size);
+  return in_place(std::move(block), index, index.entries);
+}
+
+Message Message::in_place(Block block, const IndexHead& head, const HeaderEntry* entries) noexcept {
   char* const data = block.data();
-  std::memcpy(data, bytes.data(), index.size);
-  std::memset(data + index.size, 0, entries_at - index.size);
-  std::memcpy(data + entries_at, index.entries, entries_size);
+  const std::size_t entries_at = aligned(head.size);
+  const std::size_t entries_size = head.headers * sizeof(HeaderEntry);
+  const std::size_t head_at = aligned(entries_at + entries_size);
+  std::memset(data + head.size, 0, entries_at - head.size);
+  std::memcpy(data + entries_at, entries, entries_size);
   std::memset(data + entries_at + entries_size, 0, head_at - entries_at - entries_size);
-  new (data + head_at) IndexHead(index);
+  new (data + head_at) IndexHead(head);
   block.resize(head_at + sizeof(IndexHead));
   return Message(std::move(block));
 }

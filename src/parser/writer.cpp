@@ -3,10 +3,12 @@
 #include "sipstack/parser/writer.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <cstring>
 
 #include "parser/chars.hpp"
+#include "parser/scan.hpp"
 #include "parser/top_via.hpp"
 
 namespace sipstack {
@@ -24,12 +26,40 @@ ParseLimits no_limits() noexcept {
   return limits;
 }
 
+// Most pieces are short: two overlapping moves take any length of the same power of two.
+inline char* copy_bytes(char* to, const char* from, std::size_t size) noexcept {
+  const auto ends = [&](auto unit) {
+    constexpr std::size_t width = sizeof unit;
+    decltype(unit) head;
+    decltype(unit) tail;
+    std::memcpy(&head, from, width);
+    std::memcpy(&tail, from + size - width, width);
+    std::memcpy(to, &head, width);
+    std::memcpy(to + size - width, &tail, width);
+  };
+  struct Sixteen {
+    char bytes[16];
+  };
+  if (size > 32)
+    std::memcpy(to, from, size);
+  else if (size >= 16)
+    ends(Sixteen{});
+  else if (size >= 8)
+    ends(std::uint64_t{});
+  else if (size >= 4)
+    ends(std::uint32_t{});
+  else if (size >= 2)
+    ends(std::uint16_t{});
+  else if (size == 1)
+    *to = *from;
+  return to + size;
+}
+
 // Bytes into storage whose size is known to suffice.
 struct Out {
   char* at;
   Out& operator<<(std::string_view bytes) noexcept {
-    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
-    at += bytes.size();
+    at = copy_bytes(at, bytes.data(), bytes.size());
     return *this;
   }
 };
@@ -99,6 +129,29 @@ bool has_tag(std::string_view value) noexcept {
   return false;
 }
 
+// Whether parse() would find the very index that was put together.
+[[maybe_unused]] bool proves(std::string_view bytes, const MessageIndex& made) noexcept {
+  MessageIndex read;
+  if (!parse(bytes, read, no_limits())) return false;
+  const auto same = [](Span16 a, Span16 b) {
+    return a.length == b.length && (a.length == 0 || a.begin == b.begin);
+  };
+  const auto same_entry = [](const HeaderEntry& a, const HeaderEntry& b) {
+    return a.name == b.name && a.value == b.value && a.length == b.length &&
+           a.name_length == b.name_length && a.id == b.id;
+  };
+  return read.request == made.request && read.method == made.method && read.status == made.status &&
+         same(read.method_name, made.method_name) && same(read.uri, made.uri) &&
+         same(read.reason, made.reason) && same(read.call_id, made.call_id) &&
+         same(read.from_tag, made.from_tag) && same(read.to_tag, made.to_tag) &&
+         same(read.branch, made.branch) && same(read.sent_by, made.sent_by) &&
+         read.cseq == made.cseq && read.max_forwards == made.max_forwards &&
+         read.vias == made.vias && same(read.body, made.body) && read.start == made.start &&
+         read.size == made.size && read.has_content_length == made.has_content_length &&
+         read.sound == made.sound && read.headers == made.headers &&
+         std::equal(read.entries, read.entries + read.headers, made.entries, same_entry);
+}
+
 bool mirrors(HeaderId id) noexcept {
   return id == HeaderId::via || id == HeaderId::from || id == HeaderId::to ||
          id == HeaderId::call_id || id == HeaderId::cseq;
@@ -124,26 +177,72 @@ MessageWriter::MessageWriter(BlockPool& pool, std::size_t expected_size) noexcep
   if (!lines_) fail(WriteErrc::too_large);
 }
 
-void MessageWriter::put(std::string_view bytes) noexcept {
-  if (error_ != WriteErrc::ok || bytes.empty()) return;
+HeaderEntry* MessageWriter::entries() const noexcept {
+  return reinterpret_cast<HeaderEntry*>(lines_.data() + lines_.capacity()) - line_count_;
+}
+
+bool MessageWriter::make_room(std::size_t bytes, std::size_t lines) noexcept {
+  if (error_ != WriteErrc::ok) return false;
   const std::size_t used = lines_.size();
-  if (bytes.size() > kMaxMessage - used) return fail(WriteErrc::too_large);
-  if (bytes.size() > lines_.capacity() - used) {
-    Block larger = pool_->allocate(used + bytes.size());
-    if (!larger) return fail(WriteErrc::too_large);
-    std::memcpy(larger.data(), lines_.data(), used);
-    lines_ = std::move(larger);
+  if (bytes > kMaxMessage - used) {
+    fail(WriteErrc::too_large);
+    return false;
   }
-  std::memcpy(lines_.data() + used, bytes.data(), bytes.size());
+  const std::size_t needed = used + bytes + (line_count_ + lines) * sizeof(HeaderEntry);
+  if (needed <= lines_.capacity()) return true;
+  Block larger = pool_->allocate(std::max(needed, lines_.capacity() * 2));
+  if (!larger) larger = pool_->allocate(needed);
+  if (!larger) {
+    fail(WriteErrc::too_large);
+    return false;
+  }
+  std::memcpy(larger.data(), lines_.data(), used);
+  larger.resize(used);
+  const std::size_t entries_size = line_count_ * sizeof(HeaderEntry);
+  if (entries_size != 0)
+    std::memcpy(larger.data() + larger.capacity() - entries_size, entries(), entries_size);
+  lines_ = std::move(larger);
+  return true;
+}
+
+void MessageWriter::put(std::string_view bytes) noexcept {
+  if (bytes.empty() || !make_room(bytes.size(), 0)) return;
+  const std::size_t used = lines_.size();
+  copy_bytes(lines_.data() + used, bytes.data(), bytes.size());
   lines_.resize(used + bytes.size());
 }
 
+void MessageWriter::line_done(HeaderId id, std::size_t name, std::size_t name_length) noexcept {
+  if (!lines_known_) return;
+  // What parse() looks into it has to see, and what it would count as too much.
+  const bool read = id == HeaderId::via || id == HeaderId::from || id == HeaderId::to ||
+                    id == HeaderId::call_id || id == HeaderId::cseq ||
+                    id == HeaderId::max_forwards || id == HeaderId::content_length;
+  if (read || name_length > 255 || line_count_ + 3U > MessageIndex::kCapacity || !make_room(0, 1)) {
+    lines_known_ = false;
+    line_count_ = 0;
+    return;
+  }
+  const char* const base = lines_.data();
+  const char* const stop = base + lines_.size() - 2;
+  const char* const value = scan::skip_white(base + name + name_length + 1, stop);
+  const char* const end = scan::trim_white(value, stop);
+  ++line_count_;
+  *entries() = {static_cast<std::uint16_t>(name), static_cast<std::uint16_t>(value - base),
+                static_cast<std::uint16_t>(end - value), static_cast<std::uint8_t>(name_length),
+                id};
+}
+
 void MessageWriter::put_checked(std::string_view bytes) noexcept {
-  if (std::any_of(bytes.begin(), bytes.end(), is_control)) return fail(WriteErrc::bad_byte);
+  const char* const end = bytes.data() + bytes.size();
+  for (const char* at = bytes.data(); (at = scan::find_control(at, end)) != end; ++at)
+    if (*at != '\t') return fail(WriteErrc::bad_byte);
   put(bytes);
 }
 
 void MessageWriter::put_received(std::string_view value) noexcept {
+  if (scan::find_control(value.data(), value.data() + value.size()) == value.data() + value.size())
+    return put(value);
   std::size_t done = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (!is_control(value[i])) continue;
@@ -161,36 +260,55 @@ void MessageWriter::put_received(std::string_view value) noexcept {
   put(value.substr(done));
 }
 
-void MessageWriter::header(HeaderId id, std::string_view value) { header(name(id), value); }
+void MessageWriter::header(HeaderId id, std::string_view value) {
+  // seal() writes it: a second one is what smuggling is made of.
+  if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
+  if (id == HeaderId::other) return fail(WriteErrc::bad_byte);
+  line(id, name(id), value);
+}
 
 void MessageWriter::header(HeaderId id, std::uint64_t value) {
   char digits[20];
   const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  header(name(id), {digits, static_cast<std::size_t>(end - digits)});
+  header(id, std::string_view(digits, static_cast<std::size_t>(end - digits)));
 }
 
 void MessageWriter::header(std::string_view field, std::string_view value) {
   if (!is_token(field)) return fail(WriteErrc::bad_byte);
   const HeaderId id = header_id(field);
-  // seal() writes it: a second one is what smuggling is made of.
-  if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
-  if (id == HeaderId::content_type) has_type_ = true;
-  put(id == HeaderId::other ? field : name(id));
+  if (id != HeaderId::other) return header(id, value);
+  line(id, field, value);
+}
+
+void MessageWriter::line(HeaderId id, std::string_view field, std::string_view value) noexcept {
+  if (id == HeaderId::content_type) {
+    if (has_type_) lines_known_ = false;  // a second one: parse() will say what it thinks of it
+    has_type_ = true;
+  }
+  if (!make_room(field.size() + value.size() + 4, 1)) return;
+  const std::size_t begin = lines_.size();
+  put(field);
   put(": ");
   put_checked(value);
   put("\r\n");
+  if (error_ == WriteErrc::ok) line_done(id, begin, field.size());
 }
 
 void MessageWriter::copy(const MessageView& from, HeaderId id) {
   if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
   for (std::size_t i = 0; i < from.header_count(); ++i) {
-    const HeaderView line = from.header(i);
-    if (line.id != id || id == HeaderId::other) continue;
-    if (id == HeaderId::content_type) has_type_ = true;
+    const HeaderView header = from.header(i);
+    if (header.id != id || id == HeaderId::other) continue;
+    if (id == HeaderId::content_type) {
+      if (has_type_) lines_known_ = false;
+      has_type_ = true;
+    }
+    const std::size_t begin = lines_.size();
     put(name(id));
     put(": ");
-    put_received(line.value);
+    put_received(header.value);
     put("\r\n");
+    if (error_ == WriteErrc::ok) line_done(id, begin, name(id).size());
   }
 }
 
@@ -225,7 +343,7 @@ void MessageWriter::contact_here(std::string_view user, std::string_view uri_par
 // ---- the finished message ----
 
 expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
-                                                     bool mirrored) const {
+                                                     bool mirrored, const IndexHead* known) const {
   if (error_ != WriteErrc::ok) return unexpected(error_);
   const std::string_view body = body_.view();
   if (!body.empty() && !has_type_) return unexpected(WriteErrc::no_body_type);
@@ -233,6 +351,7 @@ expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const
   char length_line[32] = "Content-Length: ";
   char* const digits = length_line + 16;
   char* length_end = std::to_chars(digits, digits + 10, body.size()).ptr;
+  const auto length_digits = static_cast<std::size_t>(length_end - digits);
   *length_end++ = '\r';
   *length_end++ = '\n';
   const std::string_view length =
@@ -249,12 +368,16 @@ expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const
   const std::size_t size =
       lines_.size() + 2 + via.size() + contact_size + length.size() + 2 + body.size();
   if (size > kMaxMessage) return unexpected(WriteErrc::too_large);
-  const Block whole = pool_->allocate(size);
+  const bool is_known = known != nullptr && lines_known_ && !has_length_;
+  // The index follows in the same block. How long it will be is a guess where lines must be counted.
+  const std::size_t lines_in_all = is_known ? line_count_ + (contact_ ? 2U : 1U) : 24U;
+  Block whole = pool_->allocate(std::min(Message::room(size, lines_in_all), BlockPool::kLargest));
   if (!whole) return unexpected(WriteErrc::too_large);
 
   const std::string_view lines = lines_.view();
   Out out{whole.data()};
   out << lines.substr(0, start_) << "\r\n" << via << lines.substr(start_);
+  const auto contact_at = static_cast<std::size_t>(out.at - whole.data());
   if (contact_) {
     const char* const begin = out.at + std::string_view("Contact: <").size();
     for (std::string_view piece : Contact(contact_.view(), secure_contact_, here).pieces)
@@ -263,25 +386,56 @@ expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const
     if (!Uri::parse(written.substr(0, written.find('>')))) return unexpected(WriteErrc::malformed);
     out << "\r\n";
   }
+  const auto length_at = static_cast<std::size_t>(out.at - whole.data());
   out << length << "\r\n" << body;
 
   MessageIndex index;
-  const std::string_view bytes(whole.data(), size);
-  auto message = Message::parse(*pool_, bytes, index, no_limits());
-  if (message) {
-    // What was written as one message must be one (hardening A24).
-    if (message->bytes().size() != size) return unexpected(WriteErrc::malformed);
-    return *std::move(message);
+  if (is_known) {
+    static_cast<IndexHead&>(index) = *known;
+    const auto shift = static_cast<std::uint16_t>(via.size() + 2);
+    for (Span16* span : {&index.method_name, &index.call_id, &index.from_tag, &index.to_tag,
+                         &index.branch, &index.sent_by})
+      if (span->length != 0) span->begin = static_cast<std::uint16_t>(span->begin + shift);
+    const HeaderEntry* from = entries() + line_count_;
+    HeaderEntry* to = index.entries;
+    for (std::size_t i = 0; i < line_count_; ++i, ++to) {
+      *to = *--from;
+      to->name = static_cast<std::uint16_t>(to->name + shift);
+      to->value = static_cast<std::uint16_t>(to->value + shift);
+    }
+    const auto entry = [](std::size_t at, std::size_t value_length, std::string_view name,
+                          HeaderId id) noexcept {
+      return HeaderEntry{
+          static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(at + name.size() + 2),
+          static_cast<std::uint16_t>(value_length), static_cast<std::uint8_t>(name.size()), id};
+    };
+    if (contact_) *to++ = entry(contact_at, contact_size - 11, "Contact", HeaderId::contact);
+    *to++ = entry(length_at, length_digits, "Content-Length", HeaderId::content_length);
+    index.headers = static_cast<std::uint16_t>(to - index.entries);
+    index.has_content_length = true;
+    index.body = {static_cast<std::uint16_t>(size - body.size()),
+                  static_cast<std::uint16_t>(body.size())};
+    index.size = static_cast<std::uint32_t>(size);
+    assert(proves({whole.data(), size}, index));
+    return Message::in_place(std::move(whole), index, index.entries);
   }
-  const ParseError error = message.error();
-  if (mirrored && mirrors(error.header)) {
+
+  const std::string_view bytes(whole.data(), size);
+  const auto parsed = parse(bytes, index, no_limits());
+  // What was written as one message must be one (hardening A24).
+  if (parsed && (index.size != size || index.start != 0)) return unexpected(WriteErrc::malformed);
+  if (!parsed) {
+    const ParseError error = parsed.error();
+    if (!mirrored || !mirrors(error.header))
+      return unexpected(error.code == ParseErrc::too_large ? WriteErrc::too_large
+                                                           : WriteErrc::malformed);
     index.start = 0;
     index.size = static_cast<std::uint32_t>(size);
-    if (Message kept = Message::keep(*pool_, bytes, index)) return kept;
-    return unexpected(WriteErrc::too_large);
   }
-  return unexpected(error.code == ParseErrc::too_large ? WriteErrc::too_large
-                                                       : WriteErrc::malformed);
+  if (Message::room(size, index.headers) <= whole.capacity())
+    return Message::in_place(std::move(whole), index, index.entries);
+  if (Message kept = Message::keep(*pool_, bytes, index)) return kept;
+  return unexpected(WriteErrc::too_large);
 }
 
 // ---- requests ----
@@ -342,6 +496,10 @@ ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, cons
   if (status < 100 || status > 699) fail(WriteErrc::malformed);
   if (reason.size() > kMaxMessage / 2) fail(WriteErrc::too_large);
   if (error_ != WriteErrc::ok) return;
+  if (mirror(request, source, to_tag, reason.empty() ? reason_phrase(status) : reason)) {
+    if (status == 100) copy(request, HeaderId::timestamp);  // section 8.2.6.1
+    return;
+  }
   char digits[3];
   std::to_chars(digits, digits + 3, status);
   put("SIP/2.0 ");
@@ -380,8 +538,153 @@ ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, cons
   if (status == 100) copy(request, HeaderId::timestamp);  // section 8.2.6.1
 }
 
+namespace {
+
+// received and rport as put_via_from() has them, for a Via that top_via() could follow.
+void write_top_via(Out& out, const char* base, const HeaderEntry& line, const TopVia& top,
+                   std::string_view sent_by, const Flow& source) noexcept {
+  const char* const begin = base + line.value;
+  const char* const value_end = base + top.end;
+  const char* at = begin;
+  // What a sender wrote as received would send our answer elsewhere: it goes, and so does rport.
+  Span16 gone[2] = {top.rport, top.received};
+  if (gone[0].begin > gone[1].begin) std::swap(gone[0], gone[1]);
+  for (const Span16 span : gone) {
+    if (span.length == 0) continue;
+    const char* const semicolon = base + span.begin - 1;
+    out << std::string_view(at, static_cast<std::size_t>(semicolon - at));
+    at = base + span.begin + span.length;
+  }
+  out << std::string_view(at, static_cast<std::size_t>(value_end - at));
+  // RFC 3581 section 4: with rport, received is set even where it equals sent-by.
+  char text[46];
+  const std::string_view ip(text, source.remote.ip.to_chars(text));
+  bool received = top.rport.length != 0 || top.received.length != 0;
+  if (!received) {
+    const std::string_view host = sent_by.substr(
+        0, sent_by.front() == '[' ? sent_by.find(']') + 1 : sent_by.find_first_of(": \t\r\n"));
+    received = host != ip && !same_host(host, source.remote.ip);
+  }
+  if (received) out << ";received=" << ip;
+  if (top.rport.length != 0) {
+    char digits[5];
+    const auto end = std::to_chars(digits, digits + sizeof digits, source.remote.port).ptr;
+    out << ";rport=" << std::string_view(digits, static_cast<std::size_t>(end - digits));
+  }
+  out << std::string_view(value_end, static_cast<std::size_t>(begin + line.length - value_end));
+}
+
+}  // namespace
+
+bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std::string_view to_tag,
+                            std::string_view reason) noexcept {
+  const IndexHead& in = request.head();
+  if (!in.sound) return false;
+  const TopVia top = top_via(request);
+  if (top.line == nullptr) return false;
+  const char* const base = request.bytes().data() - in.start;
+
+  // What is copied, in the order of the response; none of it may need a second look.
+  const HeaderEntry* picked[40];
+  std::size_t count = 0;
+  std::size_t bytes = reason.size() + to_tag.size() + 128;
+  const HeaderEntry* from = nullptr;
+  const HeaderEntry* to = nullptr;
+  const HeaderEntry* call_id = nullptr;
+  const HeaderEntry* cseq = nullptr;
+  const auto pick = [&](const HeaderEntry* entry) {
+    picked[count++] = entry;
+    bytes += entry->length + std::size_t{16};
+    const char* const end = base + entry->value + entry->length;
+    return scan::find_control(base + entry->value, end) == end;
+  };
+  for (const HeaderEntry* entry = request.begin_entries(); entry != request.end_entries();
+       ++entry) {
+    switch (entry->id) {
+      case HeaderId::via:
+        if (count == std::size(picked) - 4 || !pick(entry)) return false;
+        break;
+      case HeaderId::from: from = entry; break;
+      case HeaderId::to: to = entry; break;
+      case HeaderId::call_id: call_id = entry; break;
+      case HeaderId::cseq: cseq = entry; break;
+      default: break;
+    }
+  }
+  if (from == nullptr || to == nullptr || call_id == nullptr || cseq == nullptr) return false;
+  const std::size_t vias = count;
+  if (!pick(from) || !pick(to) || !pick(call_id) || !pick(cseq)) return false;
+  const bool tagged = status_ != 100 && !to_tag.empty() && in.to_tag.length == 0;
+  if (tagged && !is_token(to_tag)) return false;
+  const char* const reason_end = reason.data() + reason.size();
+  if (scan::find_control(reason.data(), reason_end) != reason_end) return false;
+  if (!make_room(bytes, count + 4)) return true;
+
+  char* const begin = lines_.data();
+  Out out{begin};
+  const auto here = [&] { return static_cast<std::uint16_t>(out.at - begin); };
+  const auto moved = [](Span16 span, const HeaderEntry& was, std::size_t now) {
+    if (span.length == 0) return Span16{};
+    return Span16{static_cast<std::uint16_t>(span.begin - was.value + now), span.length};
+  };
+  char code[4] = {static_cast<char>('0' + status_ / 100),
+                  static_cast<char>('0' + status_ / 10 % 10), static_cast<char>('0' + status_ % 10),
+                  ' '};
+  out << "SIP/2.0 " << std::string_view(code, 4);
+  head_ = IndexHead{};
+  head_.method = in.method;
+  head_.status = static_cast<std::uint16_t>(status_);
+  head_.reason = {here(), static_cast<std::uint16_t>(reason.size())};
+  out << reason;
+  start_ = here();
+
+  HeaderEntry* entry = reinterpret_cast<HeaderEntry*>(begin + lines_.capacity());
+  for (std::size_t i = 0; i < count; ++i) {
+    const HeaderEntry& was = *picked[i];
+    const std::string_view field = name(was.id);
+    const std::uint16_t line_at = here();
+    out << field << ": ";
+    const std::uint16_t value_at = here();
+    if (i == 0) {
+      write_top_via(out, base, was, top, in.sent_by.in(base), source);
+      head_.sent_by = moved(in.sent_by, was, value_at);
+      head_.branch = moved(in.branch, was, value_at);
+      for (const Span16 gone : {top.rport, top.received})
+        if (gone.length != 0 && gone.begin < in.branch.begin)
+          head_.branch.begin = static_cast<std::uint16_t>(head_.branch.begin - gone.length - 1);
+    } else {
+      out << std::string_view(base + was.value, was.length);
+    }
+    if (i >= vias) {
+      if (was.id == HeaderId::from) head_.from_tag = moved(in.from_tag, was, value_at);
+      if (was.id == HeaderId::call_id) head_.call_id = moved(in.call_id, was, value_at);
+      if (was.id == HeaderId::to) {
+        head_.to_tag = moved(in.to_tag, was, value_at);
+        if (tagged) {
+          out << ";tag=";
+          head_.to_tag = {here(), static_cast<std::uint16_t>(to_tag.size())};
+          out << to_tag;
+        }
+      }
+      if (was.id == HeaderId::cseq)
+        head_.method_name = {static_cast<std::uint16_t>(here() - in.method_name.length),
+                             in.method_name.length};
+    }
+    *--entry = {line_at, value_at, static_cast<std::uint16_t>(here() - value_at),
+                static_cast<std::uint8_t>(field.size()), was.id};
+    out << "\r\n";
+  }
+  line_count_ = static_cast<std::uint16_t>(count);
+  lines_.resize(here());
+  lines_known_ = true;
+  head_.cseq = in.cseq;
+  head_.vias = in.vias;
+  head_.sound = true;
+  return true;
+}
+
 expected<Message, WriteErrc> ResponseWriter::seal(const Origin& here) const {
-  return assemble({}, here, true);
+  return assemble({}, here, true, &head_);
 }
 
 }  // namespace sipstack

@@ -42,6 +42,12 @@ class Message {
   const Block& block() const noexcept { return block_; }
 
  private:
+  friend class MessageWriter;
+  /// The bytes that a block of `size` bytes of message and so many header lines needs.
+  static std::size_t room(std::size_t size, std::size_t headers) noexcept;
+  /// The same as keep() for bytes that stand at the front of a block with room for it.
+  static Message in_place(Block block, const IndexHead& head, const HeaderEntry* entries) noexcept;
+
   explicit Message(Block block) noexcept : block_(std::move(block)) {}
   Block block_;
 };

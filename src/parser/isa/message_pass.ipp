@@ -362,6 +362,7 @@ expected<void, ParseError> MessagePass::finish(const char* body, const char* at,
     }
   }
   if (error_.code != ParseErrc::ok) return unexpected<ParseError>(error_);
+  index_.sound = true;
   return {};
 }
 
