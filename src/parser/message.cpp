@@ -13,11 +13,6 @@ namespace {
 static_assert(std::is_trivially_copyable_v<IndexHead>);
 static_assert(alignof(HeaderEntry) <= alignof(IndexHead));
 
-constexpr std::size_t aligned(std::size_t size) noexcept {
-  constexpr std::size_t unit = alignof(IndexHead);
-  return (size + unit - 1) / unit * unit;
-}
-
 }  // namespace
 
 expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
@@ -61,16 +56,6 @@ Message Message::in_place(Block block, const IndexHead& head, const HeaderEntry*
   new (data + head_at) IndexHead(head);
   block.resize(head_at + sizeof(IndexHead));
   return Message(std::move(block));
-}
-
-MessageView Message::view() const noexcept {
-  if (!block_) return {};
-  const char* const data = block_.data();
-  const auto* const head =
-      std::launder(reinterpret_cast<const IndexHead*>(data + block_.size() - sizeof(IndexHead)));
-  const auto* const entries =
-      std::launder(reinterpret_cast<const HeaderEntry*>(data + aligned(head->size)));
-  return {data, *head, entries};
 }
 
 }  // namespace sipstack

@@ -579,12 +579,12 @@ void write_top_via(Out& out, const char* base, const HeaderEntry& line, const To
 bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std::string_view to_tag,
                             std::string_view reason) noexcept {
   const IndexHead& in = request.head();
-  if (!in.sound) return false;
+  if (!in.sound || !in.plain) return false;
   const TopVia top = top_via(request);
   if (top.line == nullptr) return false;
   const char* const base = request.bytes().data() - in.start;
 
-  // What is copied, in the order of the response; none of it may need a second look.
+  // What is copied, in the order of the response; none of it needs a second look.
   const HeaderEntry* picked[40];
   std::size_t count = 0;
   std::size_t bytes = reason.size() + to_tag.size() + 128;
@@ -595,14 +595,13 @@ bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std:
   const auto pick = [&](const HeaderEntry* entry) {
     picked[count++] = entry;
     bytes += entry->length + std::size_t{16};
-    const char* const end = base + entry->value + entry->length;
-    return scan::find_control(base + entry->value, end) == end;
   };
   for (const HeaderEntry* entry = request.begin_entries(); entry != request.end_entries();
        ++entry) {
     switch (entry->id) {
       case HeaderId::via:
-        if (count == std::size(picked) - 4 || !pick(entry)) return false;
+        if (count == std::size(picked) - 4) return false;
+        pick(entry);
         break;
       case HeaderId::from: from = entry; break;
       case HeaderId::to: to = entry; break;
@@ -613,7 +612,7 @@ bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std:
   }
   if (from == nullptr || to == nullptr || call_id == nullptr || cseq == nullptr) return false;
   const std::size_t vias = count;
-  if (!pick(from) || !pick(to) || !pick(call_id) || !pick(cseq)) return false;
+  for (const HeaderEntry* entry : {from, to, call_id, cseq}) pick(entry);
   const bool tagged = status_ != 100 && !to_tag.empty() && in.to_tag.length == 0;
   if (tagged && !is_token(to_tag)) return false;
   const char* const reason_end = reason.data() + reason.size();
@@ -643,8 +642,17 @@ bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std:
     const HeaderEntry& was = *picked[i];
     const std::string_view field = name(was.id);
     const std::uint16_t line_at = here();
-    out << field << ": ";
-    const std::uint16_t value_at = here();
+    const auto value_at = static_cast<std::uint16_t>(line_at + field.size() + 2);
+    // Most write the name as we do: then the line goes over as one piece.
+    const bool usual = was.value == was.name + field.size() + 2 &&
+                       was.name_length == field.size() && base[was.value - 1] == ' ' &&
+                       std::memcmp(base + was.name, field.data(), field.size()) == 0;
+    if (i != 0 && usual) {
+      out << std::string_view(base + was.name, was.length + field.size() + 2);
+    } else {
+      out << field << ": ";
+      if (i != 0) out << std::string_view(base + was.value, was.length);
+    }
     if (i == 0) {
       write_top_via(out, base, was, top, in.sent_by.in(base), source);
       head_.sent_by = moved(in.sent_by, was, value_at);
@@ -652,8 +660,6 @@ bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std:
       for (const Span16 gone : {top.rport, top.received})
         if (gone.length != 0 && gone.begin < in.branch.begin)
           head_.branch.begin = static_cast<std::uint16_t>(head_.branch.begin - gone.length - 1);
-    } else {
-      out << std::string_view(base + was.value, was.length);
     }
     if (i >= vias) {
       if (was.id == HeaderId::from) head_.from_tag = moved(in.from_tag, was, value_at);

@@ -99,8 +99,9 @@ std::uint32_t response_hash(const HashKey& key, const MessageView& message) noex
 
 bool is_legacy(const MessageView& request) noexcept {
   const std::string_view branch = request.branch();
-  return branch.size() <= kMagicCookie.size() ||
-         !iequals(branch.substr(0, kMagicCookie.size()), kMagicCookie);
+  if (branch.size() <= kMagicCookie.size()) return true;
+  const std::string_view cookie = branch.substr(0, kMagicCookie.size());
+  return cookie != kMagicCookie && !iequals(cookie, kMagicCookie);
 }
 
 std::uint32_t server_hash(const HashKey& key, const MessageView& request, Method method) noexcept {
@@ -134,10 +135,10 @@ bool matches(const Transaction& server, const MessageView& request, Method metho
   return server.response && server.response->to_tag() == request.to_tag();
 }
 
+// Whose From tags differ are few, or an attacker's: SlotTable looks at so many and no more.
 std::uint32_t merge_hash(const HashKey& key, const MessageView& request) noexcept {
-  const std::uint64_t hash = keyed_hash(
-      behind(key, request.head().cseq | number(request.method()) << 32), request.call_id());
-  return static_cast<std::uint32_t>(keyed_hash(behind(key, hash), request.from_tag()));
+  return static_cast<std::uint32_t>(keyed_hash(
+      behind(key, request.head().cseq | number(request.method()) << 32), request.call_id()));
 }
 
 bool merges(const Transaction& server, const MessageView& request) noexcept {

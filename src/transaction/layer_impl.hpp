@@ -114,7 +114,8 @@ struct TransactionLayer::Impl {
   Transaction* find_server(const MessageView& request, std::uint32_t hash, Method method,
                            bool& full) noexcept;
   /// `cancels`: it is the CANCEL of an INVITE that is here.
-  bool room_for(const MessageView& request, const Flow& flow, bool cancels, TimePoint now) noexcept;
+  bool room_for(const MessageView& request, std::optional<std::uint32_t> source, bool cancels,
+                TimePoint now) noexcept;
   bool reserve_server() noexcept;
   /// A response without a transaction, the same for every copy of the request but for Retry-After.
   void refuse(const MessageView& request, const Flow& flow, int status);

@@ -53,7 +53,8 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
   if (method == Method::cancel)
     cancelled =
         find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, full);
-  if (!room_for(view, flow, cancelled != nullptr, now)) {
+  const auto source = sources.find(flow.remote.ip);
+  if (!room_for(view, source, cancelled != nullptr, now)) {
     // A CANCEL that comes behind a refused INVITE is owed a 481 (section 9.2), and no transaction.
     refuse(view, flow, method == Method::cancel && cancelled == nullptr ? 481 : 503);
     return Absorbed{};
@@ -86,16 +87,16 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
   }
   t.request = request;
   t.half_open = true;
-  t.server.source = sources.open(flow.remote.ip, now);
+  t.server.source = sources.open(source, flow.remote.ip, now);
   arm(t, Input::guard, options().answer_cap, now);
   start(t, method == Method::invite ? Machine::ist : Machine::nist, reliable(flow.transport), now);
   event.request = std::move(request);
   return event;
 }
 
-bool TransactionLayer::Impl::room_for(const MessageView& request, const Flow& flow, bool cancels,
+bool TransactionLayer::Impl::room_for(const MessageView& request,
+                                      std::optional<std::uint32_t> source, bool cancels,
                                       TimePoint now) noexcept {
-  const auto source = sources.find(flow.remote.ip);
   const bool hasty = source && sources.exhausted(*source, now);
   // What carries a call on, or ends it, is never shed before new work; a CANCEL of nothing ends nothing.
   const bool cancel = request.method() == Method::cancel;
@@ -157,6 +158,10 @@ std::error_code TransactionLayer::Impl::respond(Transaction& t, Message response
     }
   }
 
+  if (input != Input::provisional && !t.settled && t.request) {
+    t.flow = t.reply_flow();
+    t.settled = true;
+  }
   if (!drive(t, input, now, response).moved) return Errc::wrong_state;
   if (input == Input::provisional) {
     arm(t, Input::guard, options().answer_cap, now);  // the user is alive
@@ -172,10 +177,6 @@ void TransactionLayer::Impl::settle(Transaction& t) noexcept {
   if (t.half_open) {
     t.half_open = false;
     sources.close(t.server.source);
-  }
-  if (!t.settled && t.request) {
-    t.flow = t.reply_flow();
-    t.settled = true;
   }
   // The response has the key's fields as well, unless its writer had other ideas.
   if (!t.legacy && t.request && t.response && same_branch(t.request.view(), t.response.view()))

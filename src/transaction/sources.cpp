@@ -47,14 +47,16 @@ std::optional<std::uint32_t> Sources::find(const IpAddress& ip) const noexcept {
       full);
 }
 
-std::uint32_t Sources::open(const IpAddress& ip, TimePoint now) noexcept {
-  tidy(now);
-  if (const auto known = find(ip)) {
+std::uint32_t Sources::open(std::optional<std::uint32_t> known, const IpAddress& ip,
+                            TimePoint now) noexcept {
+  if (known) {
     Entry& e = entry(*known);
     wake(e);
     ++e.open;
+    tidy(now);
     return *known;
   }
+  tidy(now);
   const auto handle = slab_.emplace();
   Entry& e = entry(handle.slot);
   e.prefix = prefix_of(ip);

@@ -31,8 +31,10 @@ class Sources {
   /// Makes room for one more source. False: there is no memory.
   bool reserve() noexcept;
   std::optional<std::uint32_t> find(const IpAddress& ip) const noexcept;
-  /// One more is open; gives the number by which close() knows the source. After reserve().
-  std::uint32_t open(const IpAddress& ip, TimePoint now) noexcept;
+  /// One more is open; gives the number by which close() knows the source. `known`: what find() said,
+  /// now. After reserve().
+  std::uint32_t open(std::optional<std::uint32_t> known, const IpAddress& ip,
+                     TimePoint now) noexcept;
   void close(std::uint32_t source) noexcept;
   std::size_t open_of(std::uint32_t source) const noexcept { return entry(source).open; }
 

@@ -2,6 +2,8 @@
 // A message to keep: one pooled block that holds bytes and index.
 #pragma once
 
+#include <cstddef>
+#include <new>
 #include <string_view>
 
 #include "sipstack/base/block.hpp"
@@ -26,7 +28,16 @@ class Message {
   static Message keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept;
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
-  MessageView view() const noexcept;
+  MessageView view() const noexcept {
+    if (!block_) return {};
+    const char* const data = block_.data();
+    // The head stands last, so that the block's size finds it.
+    const auto* const head =
+        std::launder(reinterpret_cast<const IndexHead*>(data + block_.size() - sizeof(IndexHead)));
+    const auto* const entries =
+        std::launder(reinterpret_cast<const HeaderEntry*>(data + aligned(head->size)));
+    return {data, *head, entries};
+  }
   /// The same by operator: message->status().
   class Arrow {
    public:
@@ -43,6 +54,10 @@ class Message {
 
  private:
   friend class MessageWriter;
+  static constexpr std::size_t aligned(std::size_t size) noexcept {
+    constexpr std::size_t unit = alignof(IndexHead);
+    return (size + unit - 1) / unit * unit;
+  }
   /// The bytes that a block of `size` bytes of message and so many header lines needs.
   static std::size_t room(std::size_t size, std::size_t headers) noexcept;
   /// The same as keep() for bytes that stand at the front of a block with room for it.

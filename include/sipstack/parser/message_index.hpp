@@ -50,6 +50,7 @@ struct IndexHead {
   std::uint32_t size = 0;   ///< bytes of the message, from the start line to the body's end
   bool has_content_length = false;
   bool sound = false;  ///< parse() found no fault: every field named here is well-formed
+  bool plain = true;   ///< no value is folded or has an (escaped) control byte but HT
   std::uint16_t headers = 0;  ///< entries in use
 };
 

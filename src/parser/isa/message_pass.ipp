@@ -140,6 +140,7 @@ const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
       if (at + 1 == end_) return nullptr;
       if (at[1] == '\n') {
         if (at + 2 == end_ || (at[2] != ' ' && at[2] != '\t')) return at;
+        index_.plain = false;
         at += 3;
         continue;
       }
@@ -149,6 +150,7 @@ const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
     if (*at != '\t' && (*at == '\r' || *at == '\n' || !quotes.escapes(at))) {
       fail(ParseErrc::bad_byte, at, id);
     }
+    index_.plain = false;
     ++at;
   }
 }
