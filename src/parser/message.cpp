@@ -51,7 +51,7 @@ Message Message::in_place(Block block, const IndexHead& head, const HeaderEntry*
   const std::size_t entries_size = head.headers * sizeof(HeaderEntry);
   const std::size_t head_at = aligned(entries_at + entries_size);
   std::memset(data + head.size, 0, entries_at - head.size);
-  std::memcpy(data + entries_at, entries, entries_size);
+  if (entries != nullptr) std::memcpy(data + entries_at, entries, entries_size);
   std::memset(data + entries_at + entries_size, 0, head_at - entries_at - entries_size);
   new (data + head_at) IndexHead(head);
   block.resize(head_at + sizeof(IndexHead));

@@ -130,9 +130,10 @@ bool has_tag(std::string_view value) noexcept {
 }
 
 // Whether parse() would find the very index that was put together.
-[[maybe_unused]] bool proves(std::string_view bytes, const MessageIndex& made) noexcept {
+[[maybe_unused]] bool proves(const MessageView& message) noexcept {
+  const IndexHead& made = message.head();
   MessageIndex read;
-  if (!parse(bytes, read, no_limits())) return false;
+  if (!parse(message.bytes(), read, no_limits())) return false;
   const auto same = [](Span16 a, Span16 b) {
     return a.length == b.length && (a.length == 0 || a.begin == b.begin);
   };
@@ -148,8 +149,8 @@ bool has_tag(std::string_view value) noexcept {
          read.cseq == made.cseq && read.max_forwards == made.max_forwards &&
          read.vias == made.vias && same(read.body, made.body) && read.start == made.start &&
          read.size == made.size && read.has_content_length == made.has_content_length &&
-         read.sound == made.sound && read.headers == made.headers &&
-         std::equal(read.entries, read.entries + read.headers, made.entries, same_entry);
+         read.sound == made.sound && read.headers == made.headers && read.plain == made.plain &&
+         std::equal(read.entries, read.entries + read.headers, message.begin_entries(), same_entry);
 }
 
 bool mirrors(HeaderId id) noexcept {
@@ -389,15 +390,19 @@ expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const
   const auto length_at = static_cast<std::size_t>(out.at - whole.data());
   out << length << "\r\n" << body;
 
-  MessageIndex index;
   if (is_known) {
-    static_cast<IndexHead&>(index) = *known;
+    IndexHead head = *known;
     const auto shift = static_cast<std::uint16_t>(via.size() + 2);
-    for (Span16* span : {&index.method_name, &index.call_id, &index.from_tag, &index.to_tag,
-                         &index.branch, &index.sent_by})
+    for (Span16* span : {&head.method_name, &head.call_id, &head.from_tag, &head.to_tag,
+                         &head.branch, &head.sent_by})
       if (span->length != 0) span->begin = static_cast<std::uint16_t>(span->begin + shift);
+    head.headers = static_cast<std::uint16_t>(lines_in_all);
+    head.has_content_length = true;
+    head.body = {static_cast<std::uint16_t>(size - body.size()),
+                 static_cast<std::uint16_t>(body.size())};
+    head.size = static_cast<std::uint32_t>(size);
+    HeaderEntry* to = Message::entries_in(whole, size);
     const HeaderEntry* from = entries() + line_count_;
-    HeaderEntry* to = index.entries;
     for (std::size_t i = 0; i < line_count_; ++i, ++to) {
       *to = *--from;
       to->name = static_cast<std::uint16_t>(to->name + shift);
@@ -411,15 +416,12 @@ expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const
     };
     if (contact_) *to++ = entry(contact_at, contact_size - 11, "Contact", HeaderId::contact);
     *to++ = entry(length_at, length_digits, "Content-Length", HeaderId::content_length);
-    index.headers = static_cast<std::uint16_t>(to - index.entries);
-    index.has_content_length = true;
-    index.body = {static_cast<std::uint16_t>(size - body.size()),
-                  static_cast<std::uint16_t>(body.size())};
-    index.size = static_cast<std::uint32_t>(size);
-    assert(proves({whole.data(), size}, index));
-    return Message::in_place(std::move(whole), index, index.entries);
+    Message made = Message::in_place(std::move(whole), head, nullptr);
+    assert(proves(made.view()));
+    return made;
   }
 
+  MessageIndex index;
   const std::string_view bytes(whole.data(), size);
   const auto parsed = parse(bytes, index, no_limits());
   // What was written as one message must be one (hardening A24).

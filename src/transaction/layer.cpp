@@ -37,7 +37,7 @@ Transaction* TransactionLayer::Impl::make(TxnKind kind, Method method) noexcept 
 void TransactionLayer::Impl::erase(Transaction& t) noexcept {
   if (t.kind == TxnKind::server) {
     if (t.half_open) sources.close(t.server.source);
-    by_key.erase(t.server.key, t.id.slot);
+    if (t.has_key) by_key.erase(t.server.key, t.id.slot);
     if (t.merge_key) by_merge.erase(t.server.merge, t.id.slot);
     --servers;
   } else {
@@ -48,6 +48,19 @@ void TransactionLayer::Impl::erase(Transaction& t) noexcept {
       if (Transaction* const cancel = slab.find(t.client.peer)) erase(*cancel);
   }
   slab.erase(t.id);
+}
+
+// With a million that linger, none is in the processor's caches when its time comes. What the next ones
+// will touch is asked for while this one is dealt with.
+void TransactionLayer::Impl::look_ahead() const noexcept {
+  const TimerHook* const next = wheel.upcoming();
+  if (next == nullptr || next->owner() != TimerOwner::transaction) return;
+  const auto& t = static_cast<const Transaction&>(*next);
+  if (t.kind == TxnKind::server) {
+    by_key.fetch(t.server.key);
+    if (t.merge_key) by_merge.fetch(t.server.merge);
+  }
+  if (t.response) t.response.block().fetch();
 }
 
 ClientExtras& TransactionLayer::Impl::extras(Transaction& t) {
@@ -167,6 +180,7 @@ TxnEvent TransactionLayer::receive(Message message, const Flow& flow, TimePoint 
 
 TxnEvent TransactionLayer::expire(TimerHook& hook, TimePoint now) {
   auto& t = static_cast<Transaction&>(hook);
+  impl_->look_ahead();
   if (t.resolving) return impl_->fail(t, Errc::unresolved);
   const bool limit = t.limit_at <= t.pace_at;
   const Input input = limit ? t.limit_input : t.pace_input;

@@ -59,6 +59,7 @@ struct TransactionLayer::Impl {
   // ---- layer.cpp
   /// Null where there is no memory.
   Transaction* make(TxnKind kind, Method method) noexcept;
+  void look_ahead() const noexcept;
   /// Destroys it, and an INVITE's CANCEL with it.
   void erase(Transaction& t) noexcept;
   void transmit(const Message& message, const Flow& flow, TxnId blame);

@@ -43,34 +43,45 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
   const std::uint32_t merge = may_merge ? merge_hash(hash_key, view) : 0;
   if (may_merge) by_merge.fetch(merge);
 
+  // Both tables are far away when a million linger. So the transaction that most requests will make is made
+  // first, while the memory answers, and taken back where there is one already.
+  const auto source = sources.find(flow.remote.ip);
   bool full = false;
-  if (Transaction* const known = find_server(view, key, method, full)) {
-    drive(*known, Input::request, now);
-    return Absorbed{};
-  }
-  if (full) return Absorbed{};
   Transaction* cancelled = nullptr;
   if (method == Method::cancel)
     cancelled =
         find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, full);
-  const auto source = sources.find(flow.remote.ip);
-  if (!room_for(view, source, cancelled != nullptr, now)) {
-    // A CANCEL that comes behind a refused INVITE is owed a 481 (section 9.2), and no transaction.
-    refuse(view, flow, method == Method::cancel && cancelled == nullptr ? 481 : 503);
+  const bool room = room_for(view, source, cancelled != nullptr, now);
+  Transaction* const made = room && reserve_server() ? make(TxnKind::server, method) : nullptr;
+  if (made != nullptr) {
+    Transaction& t = *made;
+    t.legacy = is_legacy(view);
+    t.flow = flow;
+    t.request = request;
+    t.half_open = true;
+    t.server.source = sources.open(source, flow.remote.ip, now);
+    arm(t, Input::guard, options().answer_cap, now);
+    start(t, method == Method::invite ? Machine::ist : Machine::nist, reliable(flow.transport),
+          now);
+  }
+
+  Transaction* const known = find_server(view, key, method, full);
+  if (known != nullptr || full) {
+    if (made != nullptr) erase(*made);
+    if (known != nullptr) drive(*known, Input::request, now);
     return Absorbed{};
   }
-  Transaction* const made = reserve_server() ? make(TxnKind::server, method) : nullptr;
   if (made == nullptr) {
-    refuse(view, flow, 503);
+    // A CANCEL that comes behind a refused INVITE is owed a 481 (section 9.2), and no transaction.
+    refuse(view, flow, !room && method == Method::cancel && cancelled == nullptr ? 481 : 503);
     return Absorbed{};
   }
 
   Transaction& t = *made;
-  t.legacy = is_legacy(view);
-  t.flow = flow;
   t.server.key = key;
+  t.has_key = true;
   by_key.insert(key, t.id.slot);
-  RequestArrived event{t.id, {}, flow, {}, false};
+  RequestArrived event{t.id, std::move(request), flow, {}, false};
   if (cancelled != nullptr) {
     event.cancels = cancelled->id;
     if (cancelled->half_open) sources.reset(cancelled->server.source, now);
@@ -85,12 +96,6 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
       by_merge.insert(merge, t.id.slot);
     }
   }
-  t.request = request;
-  t.half_open = true;
-  t.server.source = sources.open(source, flow.remote.ip, now);
-  arm(t, Input::guard, options().answer_cap, now);
-  start(t, method == Method::invite ? Machine::ist : Machine::nist, reliable(flow.transport), now);
-  event.request = std::move(request);
   return event;
 }
 

@@ -51,6 +51,7 @@ struct Transaction : TimerHook {
         cancelled(false),
         half_open(false),
         legacy(false),
+        has_key(false),
         merge_key(false),
         settled(false) {
     if (k == TxnKind::server)
@@ -72,6 +73,7 @@ struct Transaction : TimerHook {
   bool cancelled : 1;      ///< INVITE: the CANCEL went out
   bool half_open : 1;      ///< server: counted for its source
   bool legacy : 1;         ///< server: matched by the rules of RFC 2543
+  bool has_key : 1;        ///< server: stands among those that requests are matched with
   bool merge_key : 1;      ///< server: stands among those that others are merged with
   bool settled : 1;        ///< server: `flow` is where responses go
 

@@ -60,7 +60,12 @@ class Message {
   }
   /// The bytes that a block of `size` bytes of message and so many header lines needs.
   static std::size_t room(std::size_t size, std::size_t headers) noexcept;
-  /// The same as keep() for bytes that stand at the front of a block with room for it.
+  /// Where the entries of a message of `size` bytes go.
+  static HeaderEntry* entries_in(const Block& block, std::size_t size) noexcept {
+    return reinterpret_cast<HeaderEntry*>(block.data() + aligned(size));
+  }
+  /// The same as keep() for bytes that stand at the front of a block with room for it; `entries` may be
+  /// null where they are in their place.
   static Message in_place(Block block, const IndexHead& head, const HeaderEntry* entries) noexcept;
 
   explicit Message(Block block) noexcept : block_(std::move(block)) {}
