@@ -241,7 +241,7 @@ void MessagePass::check_via(const char* value, const char* end) noexcept {
     ++index_.vias;
     if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::via);
     if (params > limits_.params) fail(ParseErrc::too_many, via.text.data(), HeaderId::via);
-    if (index_.vias > limits_.values) return fail(ParseErrc::too_many, value, HeaderId::via);
+    if (index_.vias > limits_.vias) return fail(ParseErrc::too_many, value, HeaderId::via);
     if (index_.vias == 1) {
       index_.sent_by = span(via.sent_by());
       bool seen = false;
@@ -267,7 +267,9 @@ void MessagePass::check_address(HeaderId id, const char* value, const char* end,
   const ParseErrc code = scan::name_addr(cursor, end, address, scan::Address::any, params);
   if (code != ParseErrc::ok) return fail(code, cursor, id);
   if (cursor != end) return fail(ParseErrc::trailing_bytes, cursor, id);
-  if (params > limits_.params) return fail(ParseErrc::too_many, value, id);
+  if (params > limits_.params || scan::uri_headers(address.uri) > limits_.uri_headers) {
+    return fail(ParseErrc::too_many, value, id);
+  }
   bool seen = false;
   for (const Param& param : address.params) {
     if (!iequals(param.name, "tag")) continue;

@@ -64,12 +64,8 @@ const HeaderEntry* MessageView::find(HeaderId id) const noexcept {
 }
 
 bool recoverable(const MessageView& message) noexcept {
-  if (!message || !message.is_request() || message.method() == Method::ack) return false;
-  for (const HeaderId id :
-       {HeaderId::via, HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
-    if (!message.has(id)) return false;
-  }
-  return true;
+  return message && message.is_request() && message.method() != Method::ack &&
+         message.has(HeaderId::via);
 }
 
 }  // namespace sipstack

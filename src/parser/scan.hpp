@@ -40,6 +40,13 @@ ParseErrc uri_without_scheme(const char*& cursor, const char* end, Uri& out,
 /// address in the brackets.
 bool host_fits(std::string_view host) noexcept;
 
+/// How many header fields a URI brings, for ParseLimits::uri_headers.
+inline unsigned uri_headers(const Uri& uri) noexcept {
+  unsigned count = uri.headers.empty() ? 0 : 1;
+  for (const char c : uri.headers) count += c == '&' ? 1 : 0;
+  return count;
+}
+
 /// 1 to 65535; out_of_range for anything else. `digits` are digits.
 ParseErrc port(std::string_view digits, std::optional<std::uint16_t>& out) noexcept;
 

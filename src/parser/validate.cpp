@@ -10,44 +10,61 @@ namespace {
 
 // A scanner for each type, which counts parameters where there are any. The narrower grammars of
 // hdr:: constants come first: they have no parameters, or are told apart by Address.
-ParseErrc value(const HeaderTag<Via>&, const char*& cursor, const char* end, unsigned& params) {
+ParseErrc value(const HeaderTag<Via>&, const char*& cursor, const char* end, unsigned& params,
+                const ParseLimits&) {
   Via out;
   return scan::via(cursor, end, out, params);
 }
 ParseErrc value(const HeaderTag<NameAddr>& tag, const char*& cursor, const char* end,
-                unsigned& params) {
+                unsigned& params, const ParseLimits& limits) {
   const auto form = tag.parse == &parse_contact       ? scan::Address::or_star
                     : tag.parse == &parse_route       ? scan::Address::in_brackets
                     : tag.parse == &parse_referred_by ? scan::Address::maybe_without_scheme
                                                       : scan::Address::any;
   NameAddr out;
-  return scan::name_addr(cursor, end, out, form, params);
+  const char* const first = cursor;
+  const ParseErrc code = scan::name_addr(cursor, end, out, form, params);
+  if (code != ParseErrc::ok || scan::uri_headers(out.uri) <= limits.uri_headers) return code;
+  cursor = first;
+  return ParseErrc::too_many;
 }
-ParseErrc value(const HeaderTag<MediaType>&, const char*& cursor, const char* end,
-                unsigned& params) {
+ParseErrc value(const HeaderTag<MediaType>&, const char*& cursor, const char* end, unsigned& params,
+                const ParseLimits&) {
   MediaType out;
   return scan::media_type(cursor, end, out, params);
 }
 ParseErrc value(const HeaderTag<TokenValue>&, const char*& cursor, const char* end,
-                unsigned& params) {
+                unsigned& params, const ParseLimits&) {
   TokenValue out;
   return scan::token_value(cursor, end, out, params);
 }
 ParseErrc value(const HeaderTag<CallIdValue>&, const char*& cursor, const char* end,
-                unsigned& params) {
+                unsigned& params, const ParseLimits&) {
   CallIdValue out;
   return scan::call_id_value(cursor, end, out, params);
 }
 ParseErrc value(const HeaderTag<NumberValue>& tag, const char*& cursor, const char* end,
-                unsigned& params) {
+                unsigned& params, const ParseLimits&) {
   NumberValue out;
   if (tag.parse == &parse_number) return parse_number(cursor, end, out);
   return scan::number_value(cursor, end, out, params);
 }
 template <class T>
-ParseErrc value(const HeaderTag<T>& tag, const char*& cursor, const char* end, unsigned&) {
+ParseErrc value(const HeaderTag<T>& tag, const char*& cursor, const char* end, unsigned&,
+                const ParseLimits&) {
   T out;
   return tag.parse(cursor, end, out);
+}
+
+// How many values of a header there may be, over all its lines.
+std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
+  switch (id) {
+    case HeaderId::via: return limits.vias;
+    case HeaderId::contact: return limits.contacts;
+    case HeaderId::authorization:
+    case HeaderId::proxy_authorization: return limits.credentials;
+    default: return limits.values;
+  }
 }
 
 struct Line {
@@ -67,9 +84,9 @@ ParseError check(const HeaderTag<T>& tag, const Line& line) {
   for (;; ++cursor) {
     const char* const begin = cursor;
     unsigned params = 0;
-    code = value(tag, cursor, end, params);
+    code = value(tag, cursor, end, params, line.limits);
     if (code != ParseErrc::ok) break;
-    if (params > line.limits.params || ++line.values > line.limits.values) {
+    if (params > line.limits.params || ++line.values > most(tag.id, line.limits)) {
       code = ParseErrc::too_many;
       cursor = begin;
       break;
