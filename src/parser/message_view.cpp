@@ -23,7 +23,8 @@ Via MessageView::top_via() const noexcept {
   Via via;
   if (const HeaderEntry* entry = find(HeaderId::via)) {
     const char* cursor = bytes_ + entry->value;
-    parse_value(cursor, cursor + entry->length, via);
+    // Of a message that failed to parse: no half of a value.
+    if (parse_value(cursor, cursor + entry->length, via) != ParseErrc::ok) return {};
   }
   return via;
 }

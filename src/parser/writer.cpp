@@ -20,7 +20,8 @@ ParseLimits no_limits() noexcept {
   limits.message = limits.start_line = limits.uri = kMaxMessage;
   limits.header_block = limits.header_value = limits.header_name = kMaxMessage;
   limits.headers = MessageIndex::kCapacity;
-  limits.values = limits.params = UINT16_MAX;
+  limits.vias = limits.values = limits.contacts = limits.credentials = UINT16_MAX;
+  limits.params = limits.uri_headers = UINT16_MAX;
   return limits;
 }
 

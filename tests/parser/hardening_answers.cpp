@@ -132,7 +132,8 @@ TEST_CASE(
       if (!written && written.error() != WriteErrc::too_large) ++wrong;
     }
     REQUIRE(wrong == 0);
-    const auto response = ResponseWriter(pool, sealed->view(), Flow{}, 200, "t", {}, options);
+    const auto response =
+        ResponseWriter(pool, sealed->view(), testing::peer(), 200, "t", {}, options);
     const auto ok = response.seal();
     REQUIRE(ok.has_value());
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, ok->bytes().size() - 1,
@@ -167,7 +168,7 @@ TEST_CASE("A24: CR, LF or NUL in anything that can be set is an error, never a h
                                       "\r\n fold",
                                       "\n\nBYE sip:h SIP/2.0"};
   const testing::Parsed request(testing::with({}));
-  const Flow source;
+  const Flow source = testing::peer();
   std::string values[16];
   for (int round = 0; round < kRounds; ++round) {
     // One of the settable texts is poisoned, at its front, end or in between.

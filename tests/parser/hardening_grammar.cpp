@@ -168,7 +168,8 @@ std::string put(const Place& place, const std::string& element) {
   if (place.field == "start") return with({}, filled);
   if (place.field == "name") return with({{filled, "x"}});
   if (place.field == "whole") return filled + with({});
-  return with({{place.field, filled}});
+  // A lone "-" would take the line away.
+  return with({{place.field, filled == "-" ? "- " : filled}});
 }
 
 TEST_CASE("A29: every exceptional element in every field is accepted, answered or dropped") {

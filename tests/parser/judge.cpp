@@ -41,12 +41,6 @@ bool clean_answer(std::string_view rest) {
   return true;
 }
 
-Flow peer() {
-  Flow flow;
-  flow.remote = SocketAddress::parse("192.0.2.4:5060").value();
-  return flow;
-}
-
 [[noreturn]] void broken(const char* what, std::string_view text) {
   const std::string shown(text.substr(0, 4096));
   CAPTURE(shown);

@@ -33,6 +33,13 @@ bool sound(std::string_view bytes, const MessageView& m);
 /// What parse() promises of a message that it accepts.
 bool kept(const MessageView& m);
 
+/// Where requests come from.
+inline Flow peer() {
+  Flow flow;
+  flow.remote = SocketAddress::parse("192.0.2.4:5060").value();
+  return flow;
+}
+
 struct Verdict {
   bool accepted = false;
   bool valid = false;  ///< accepted, and validate() agrees

@@ -11,8 +11,8 @@ namespace sipstack {
 namespace {
 
 using testing::Exact;
-using testing::Sequence;
 using testing::kept;
+using testing::Sequence;
 using testing::sound;
 
 constexpr std::string_view kPieces[] = {

@@ -63,7 +63,7 @@ void everything(std::string_view text, const ParseLimits& limits, BlockPool& poo
   static_cast<void>(testing::sound(text, m));
   StreamFramer framer(limits);
   static_cast<void>(framer.next(text));
-  Flow source;
+  const Flow source = testing::peer();
   static_cast<void>(ResponseWriter(pool, m, source, 400, "t", {}, {true, kProxyFirst}).seal());
   if (!parsed || !m.is_request()) return;
   Rewrite edits(m);
