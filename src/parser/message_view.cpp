@@ -8,10 +8,9 @@ namespace sipstack {
 
 Uri MessageView::request_uri() const noexcept {
   const std::string_view text = uri_text();
-  const char* cursor = text.data();
+  scan::Scan s{text.data(), text.data() + text.size(), readable()};
   Uri uri;
-  unsigned params = 0;
-  scan::uri(cursor, text.data() + text.size(), uri, params);
+  scan::scanners().uri(s, uri);
   return uri;
 }
 
@@ -22,9 +21,10 @@ CSeq MessageView::cseq() const noexcept {
 Via MessageView::top_via() const noexcept {
   Via via;
   if (const HeaderEntry* entry = find(HeaderId::via)) {
-    const char* cursor = bytes_ + entry->value;
+    const char* const value = bytes_ + entry->value;
+    scan::Scan s{value, value + entry->length, readable()};
     // Of a message that failed to parse: no half of a value.
-    if (parse_value(cursor, cursor + entry->length, via) != ParseErrc::ok) return {};
+    if (scan::scanners().via(s, via) != ParseErrc::ok) return {};
   }
   return via;
 }

@@ -8,54 +8,6 @@
 namespace sipstack {
 namespace {
 
-// A scanner for each type, which counts parameters where there are any. The narrower grammars of
-// hdr:: constants come first: they have no parameters, or are told apart by Address.
-ParseErrc value(const HeaderTag<Via>&, const char*& cursor, const char* end, unsigned& params,
-                const ParseLimits&) {
-  Via out;
-  return scan::via(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<NameAddr>& tag, const char*& cursor, const char* end,
-                unsigned& params, const ParseLimits& limits) {
-  const auto form = tag.parse == &parse_contact       ? scan::Address::or_star
-                    : tag.parse == &parse_route       ? scan::Address::in_brackets
-                    : tag.parse == &parse_referred_by ? scan::Address::maybe_without_scheme
-                                                      : scan::Address::any;
-  NameAddr out;
-  const char* const first = cursor;
-  const ParseErrc code = scan::name_addr(cursor, end, out, form, params);
-  if (code != ParseErrc::ok || scan::uri_headers(out.uri) <= limits.uri_headers) return code;
-  cursor = first;
-  return ParseErrc::too_many;
-}
-ParseErrc value(const HeaderTag<MediaType>&, const char*& cursor, const char* end, unsigned& params,
-                const ParseLimits&) {
-  MediaType out;
-  return scan::media_type(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<TokenValue>&, const char*& cursor, const char* end,
-                unsigned& params, const ParseLimits&) {
-  TokenValue out;
-  return scan::token_value(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<CallIdValue>&, const char*& cursor, const char* end,
-                unsigned& params, const ParseLimits&) {
-  CallIdValue out;
-  return scan::call_id_value(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<NumberValue>& tag, const char*& cursor, const char* end,
-                unsigned& params, const ParseLimits&) {
-  NumberValue out;
-  if (tag.parse == &parse_number) return parse_number(cursor, end, out);
-  return scan::number_value(cursor, end, out, params);
-}
-template <class T>
-ParseErrc value(const HeaderTag<T>& tag, const char*& cursor, const char* end, unsigned&,
-                const ParseLimits&) {
-  T out;
-  return tag.parse(cursor, end, out);
-}
-
 // How many values of a header there may be, over all its lines.
 std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
   switch (id) {
@@ -67,8 +19,15 @@ std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
   }
 }
 
+template <class T>
+unsigned uri_headers(const T&) noexcept {
+  return 0;
+}
+unsigned uri_headers(const NameAddr& address) noexcept { return scan::uri_headers(address.uri); }
+
 struct Line {
   const char* bytes;
+  const char* readable;
   const HeaderEntry& entry;
   const ParseLimits& limits;
   std::uint16_t& values;  ///< of this header so far, over all its lines
@@ -78,26 +37,28 @@ template <class T>
 ParseError check(const HeaderTag<T>& tag, const Line& line) {
   const char* const first = line.bytes + line.entry.value;
   const char* const end = first + line.entry.length;
-  const char* cursor = first;
+  scan::Scan s{first, end, line.readable};
   ParseErrc code = ParseErrc::ok;
   if (first == end && detail::may_be_empty(tag.id)) return {};
-  for (;; ++cursor) {
-    const char* const begin = cursor;
-    unsigned params = 0;
-    code = value(tag, cursor, end, params, line.limits);
+  for (;; ++s.at) {
+    const char* const begin = s.at;
+    s.params = 0;
+    T out{};
+    code = tag.scan != nullptr ? tag.scan(s, out) : tag.parse(s.at, end, out);
     if (code != ParseErrc::ok) break;
-    if (params > line.limits.params || ++line.values > most(tag.id, line.limits)) {
+    if (s.params > line.limits.params || uri_headers(out) > line.limits.uri_headers ||
+        ++line.values > most(tag.id, line.limits)) {
       code = ParseErrc::too_many;
-      cursor = begin;
+      s.at = begin;
       break;
     }
-    if (cursor == end) return {};
-    if (tag.rule != HeaderRule::list || *cursor != ',') {
+    if (s.at == end) return {};
+    if (tag.rule != HeaderRule::list || *s.at != ',') {
       code = ParseErrc::trailing_bytes;
       break;
     }
   }
-  return {code, tag.id, static_cast<std::uint32_t>(cursor - line.bytes)};
+  return {code, tag.id, static_cast<std::uint32_t>(s.at - line.bytes)};
 }
 
 ParseError check_line(const Line& line) {
@@ -125,7 +86,8 @@ expected<void, ParseError> validate(const MessageView& message,
       return unexpected<ParseError>(
           ParseError{ParseErrc::duplicate_header, entry->id, entry->name});
     }
-    const ParseError error = check_line({bytes, *entry, limits, values[id]});
+    const ParseError error = check_line(
+        {bytes, message.bytes().data() + message.bytes().size(), *entry, limits, values[id]});
     if (error.code != ParseErrc::ok) return unexpected<ParseError>(error);
   }
   return {};

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <string_view>
+#include <type_traits>
 
 #include "sipstack/parser/values.hpp"
 
@@ -22,7 +23,47 @@ struct HeaderTag {
   std::string_view name;
   HeaderRule rule;
   Parse parse;
+  /// The same within a message, where bytes behind the value may be loaded. Ours have one.
+  using Scan = ParseErrc (*)(scan::Scan& s, T& out) noexcept;
+  Scan scan = nullptr;
 };
+
+namespace scan {
+
+ParseErrc value(Scan& s, Via& out) noexcept;
+ParseErrc value(Scan& s, NameAddr& out) noexcept;
+ParseErrc value(Scan& s, CSeq& out) noexcept;
+ParseErrc value(Scan& s, MediaType& out) noexcept;
+ParseErrc value(Scan& s, TokenValue& out) noexcept;
+ParseErrc value(Scan& s, NumberValue& out) noexcept;
+ParseErrc value(Scan& s, CallIdValue& out) noexcept;
+ParseErrc value(Scan& s, AuthValue& out) noexcept;
+ParseErrc contact(Scan& s, NameAddr& out) noexcept;
+ParseErrc route(Scan& s, NameAddr& out) noexcept;
+ParseErrc referred_by(Scan& s, NameAddr& out) noexcept;
+ParseErrc auth_info(Scan& s, AuthValue& out) noexcept;
+
+/// The scanner that reads what `parse` does.
+template <class T>
+constexpr typename HeaderTag<T>::Scan scanner_of(typename HeaderTag<T>::Parse parse) noexcept {
+  if constexpr (std::is_same_v<T, NameAddr>) {
+    if (parse == &parse_contact) return &contact;
+    if (parse == &parse_route) return &route;
+    if (parse == &parse_referred_by) return &referred_by;
+  }
+  if constexpr (std::is_same_v<T, AuthValue>) {
+    if (parse == &parse_auth_info) return &auth_info;
+  }
+  if constexpr (std::is_same_v<T, Via> || std::is_same_v<T, NameAddr> || std::is_same_v<T, CSeq> ||
+                std::is_same_v<T, MediaType> || std::is_same_v<T, TokenValue> ||
+                std::is_same_v<T, NumberValue> || std::is_same_v<T, CallIdValue> ||
+                std::is_same_v<T, AuthValue>) {
+    if (parse == static_cast<typename HeaderTag<T>::Parse>(&parse_value)) return &value;
+  }
+  return nullptr;
+}
+
+}  // namespace scan
 
 namespace hdr {
 
@@ -97,7 +138,8 @@ namespace hdr {
 
 #define SIPSTACK_X(header, type, parser)                                                      \
   inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header), \
-                                          sipstack::rule(HeaderId::header), &sipstack::parser};
+                                          sipstack::rule(HeaderId::header), &sipstack::parser, \
+                                          scan::scanner_of<type>(&sipstack::parser)};
 SIPSTACK_HEADER_TYPES(SIPSTACK_X)
 #undef SIPSTACK_X
 

@@ -25,9 +25,9 @@ template <class T>
 class HeaderRange {
  public:
   using Result = expected<T, ParseError>;
-  HeaderRange(const char* bytes, const HeaderEntry* first, const HeaderEntry* last,
-              const HeaderTag<T>& tag) noexcept
-      : bytes_(bytes), first_(first), last_(last), tag_(&tag) {}
+  HeaderRange(const char* bytes, const char* readable, const HeaderEntry* first,
+              const HeaderEntry* last, const HeaderTag<T>& tag) noexcept
+      : bytes_(bytes), readable_(readable), first_(first), last_(last), tag_(&tag) {}
 
   class iterator {
    public:
@@ -38,7 +38,11 @@ class HeaderRange {
     using iterator_category = std::input_iterator_tag;
     iterator() = default;
     explicit iterator(const HeaderRange& range) noexcept
-        : bytes_(range.bytes_), entry_(range.first_), last_(range.last_), tag_(range.tag_) {
+        : bytes_(range.bytes_),
+          readable_(range.readable_),
+          entry_(range.first_),
+          last_(range.last_),
+          tag_(range.tag_) {
       advance();
     }
     reference operator*() const noexcept { return value_; }
@@ -55,6 +59,7 @@ class HeaderRange {
    private:
     void advance() noexcept;
     const char* bytes_ = nullptr;
+    const char* readable_ = nullptr;
     const HeaderEntry* entry_ = nullptr;
     const HeaderEntry* last_ = nullptr;
     const HeaderTag<T>* tag_ = nullptr;
@@ -68,6 +73,7 @@ class HeaderRange {
 
  private:
   const char* bytes_;
+  const char* readable_;
   const HeaderEntry* first_;
   const HeaderEntry* last_;
   const HeaderTag<T>* tag_;
@@ -123,13 +129,20 @@ class MessageView {
   /// All values of a header over all its lines.
   template <class T>
   HeaderRange<T> all(const HeaderTag<T>& tag) const noexcept {
-    return {bytes_, entries_, entries_ + head_->headers, tag};
+    return {bytes_, readable(), entries_, entries_ + head_->headers, tag};
+  }
+  /// The values of one line alone, which is one of that header.
+  template <class T>
+  HeaderRange<T> values(const HeaderEntry& line, const HeaderTag<T>& tag) const noexcept {
+    return {bytes_, readable(), &line, &line + 1, tag};
   }
   /// True where a list of tokens (Require, Supported, Allow, ...) has `token`, in any case.
   bool lists(const HeaderTag<TokenValue>& tag, std::string_view token) const noexcept;
 
  private:
   const HeaderEntry* find(HeaderId id) const noexcept;
+  /// The end of the bytes that are known to be there.
+  const char* readable() const noexcept { return bytes_ + head_->start + head_->size; }
 
   const char* bytes_ = nullptr;
   const IndexHead* head_ = nullptr;
@@ -176,21 +189,19 @@ void HeaderRange<T>::iterator::advance() noexcept {
       }
       at_ = value;
     }
-    T parsed{};
-    const char* cursor = at_;
-    ParseErrc code = tag_->parse(cursor, end, parsed);
-    const bool more = code == ParseErrc::ok && cursor != end;
-    if (more && (tag_->rule != HeaderRule::list || *cursor != ','))
-      code = ParseErrc::trailing_bytes;
+    if (!value_) value_.emplace();
+    scan::Scan s{at_, end, readable_};
+    ParseErrc code = tag_->scan != nullptr ? tag_->scan(s, *value_) : tag_->parse(s.at, end, *value_);
+    const bool more = code == ParseErrc::ok && s.at != end;
+    if (more && (tag_->rule != HeaderRule::list || *s.at != ',')) code = ParseErrc::trailing_bytes;
     done_ = false;
     if (code != ParseErrc::ok) {
       value_ = unexpected<ParseError>(
-          ParseError{code, tag_->id, static_cast<std::uint32_t>(cursor - bytes_)});
+          ParseError{code, tag_->id, static_cast<std::uint32_t>(s.at - bytes_)});
       entry_ = last_;
       return;
     }
-    value_ = parsed;
-    at_ = more ? cursor + 1 : nullptr;
+    at_ = more ? s.at + 1 : nullptr;
     if (!more) ++entry_;
     return;
   }

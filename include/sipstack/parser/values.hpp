@@ -18,6 +18,19 @@
 
 namespace sipstack {
 
+namespace scan {
+
+/// What a scanner reads: one value at `at`, at most up to `end`. Bytes up to `readable` may be loaded,
+/// though not used.
+struct Scan {
+  const char* at;
+  const char* end;
+  const char* readable;
+  unsigned params = 0;  ///< most parameters (or URI header fields) in one list so far
+};
+
+}  // namespace scan
+
 /// Via (RFC 3261 section 20.42, RFC 3581).
 struct Via {
   std::string_view text;       ///< the whole value
@@ -27,9 +40,16 @@ struct Via {
   std::optional<std::uint16_t> port;
   Params params;
 
-  std::string_view branch() const noexcept {
-    return params.find("branch").value_or(std::string_view{});
-  }
+  /// Parameters that every element asks for, noted by the parser: null where absent, empty where they
+  /// stand without a value.
+  struct Known {
+    std::string_view branch;
+    std::string_view received;
+    std::string_view rport;
+    const char* again = nullptr;  ///< a second branch
+  } known;
+
+  std::string_view branch() const noexcept { return known.branch; }
   /// With or without brackets on the wire; given without (RFC 5118 section 4.5).
   std::string_view received() const noexcept;
   std::string_view sent_by() const noexcept;  ///< host and port as they stand
@@ -44,7 +64,15 @@ struct NameAddr {
   Params params;          ///< the header's own, behind <>
   bool wildcard = false;  ///< Contact: *
 
-  std::string_view tag() const noexcept { return params.find("tag").value_or(std::string_view{}); }
+  /// As Via::Known.
+  struct Known {
+    std::string_view tag;
+    std::string_view q;
+    std::string_view expires;
+    const char* again = nullptr;  ///< a second tag
+  } known;
+
+  std::string_view tag() const noexcept { return known.tag; }
   /// q in thousandths, 1000 where absent or malformed (RFC 3261 section 20.10).
   int q() const noexcept;
   /// The expires parameter in seconds where it is a number; clamped to 2^32-1.

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One pass over a message: what the machine of message.rl does at each turn. It notes the first error
 // and goes on, so that a request can still be answered with 400.
-#pragma once
+//
+// Included by isa_*.cpp alone.
 
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-#include "sipstack/parser/message_index.hpp"
-
-namespace sipstack {
+namespace sipstack::scan::SIPSTACK_ISA {
+namespace {
 
 class MessagePass {
  public:
@@ -18,9 +14,15 @@ class MessagePass {
     return limits.message < 0xffff ? limits.message : 0xffff;
   }
 
-  MessagePass(const char* begin, const char* end, MessageIndex& index,
+  MessagePass(const char* begin, const char* end, const char* readable, MessageIndex& index,
               const ParseLimits& limits) noexcept
-      : begin_(begin), end_(end), index_(index), limits_(limits), line_(begin) {
+      : begin_(begin),
+        end_(end),
+        readable_(readable),
+        index_(index),
+        limits_(limits),
+        controls_(begin, end),
+        line_(begin) {
     static_cast<IndexHead&>(index) = IndexHead{};
   }
 
@@ -36,6 +38,9 @@ class MessagePass {
   const char* bad_start_line(const char* at) noexcept;
 
   // A header field.
+  /// Takes the fields that begin at `at` and are written as nearly all are. Returns the first line that
+  /// the machine must look at: one of another form, or the end of the header fields.
+  const char* fields(const char* at) noexcept;
   /// A name and colon were read; finds the value from `at` on, and checks it where every element needs
   /// it. Returns the CRLF behind it, or null where the bytes end before.
   const char* field(const char* name, const char* name_end, const char* at) noexcept;
@@ -65,9 +70,14 @@ class MessagePass {
 
   void end_start_line(const char* line_feed) noexcept;
   const char* value_end(const char* at, HeaderId id) noexcept;
+  void entry(HeaderId id, const char* name, std::size_t name_length, const char* value,
+             const char* end) noexcept;
   void check(HeaderId id, const char* name, const char* value, const char* end) noexcept;
   void check_via(const char* value, const char* end) noexcept;
   void check_address(HeaderId id, const char* value, const char* end, Span16& tag) noexcept;
+  static const char* bad_identifier(const Params& params, std::string_view name,
+                                    std::string_view value, const char* again) noexcept;
+  void check_call_id(const char* value, const char* end) noexcept;
   void check_cseq(const char* value, const char* end) noexcept;
   void check_number(HeaderId id, const char* value, const char* end) noexcept;
   void check_presence() noexcept;
@@ -75,8 +85,10 @@ class MessagePass {
 
   const char* begin_;
   const char* end_;
+  const char* readable_;
   MessageIndex& index_;
   const ParseLimits& limits_;
+  Controls controls_;
   const char* line_;              ///< first byte of the line at hand
   const char* fields_ = nullptr;  ///< first byte behind the start line
   const char* content_length_at_ = nullptr;
@@ -85,4 +97,5 @@ class MessagePass {
   ParseError error_;
 };
 
-}  // namespace sipstack
+}  // namespace
+}  // namespace sipstack::scan::SIPSTACK_ISA
