@@ -39,8 +39,10 @@ extern const Scanners* const kSse42;
 extern const Scanners* const kAvx2;
 extern const Scanners* const kNeon;
 
-/// The best that this processor can run. Chosen at the first use; never changes.
-const Scanners& scanners() noexcept;
+/// The best that this processor can run: `plain` until the initialisers of scan.cpp have run, then the
+/// same for good.
+extern const Scanners* active;
+inline const Scanners& scanners() noexcept { return *active; }
 
 /// Whether the host is one beyond its characters: labels of at most 63 (RFC 1035 section 2.3.4), an
 /// address in the brackets.
