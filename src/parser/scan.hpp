@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <new>
+#include <optional>
 #include <string_view>
 
 #include "parser/chars.hpp"
@@ -71,6 +73,12 @@ inline bool number(std::string_view digits, std::uint32_t max, std::uint32_t& ou
   }
   out = static_cast<std::uint32_t>(value);
   return true;
+}
+
+/// Empties an optional that may never have been constructed: reset() would read it.
+template <class T>
+inline void unset(std::optional<T>& value) noexcept {
+  ::new (static_cast<void*>(&value)) std::optional<T>();
 }
 
 inline std::string_view text(const char* begin, const char* end) noexcept {
