@@ -8,6 +8,23 @@
 namespace sipstack {
 namespace {
 
+// How many values of a header there may be, over all its lines.
+std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
+  switch (id) {
+    case HeaderId::via: return limits.vias;
+    case HeaderId::contact: return limits.contacts;
+    case HeaderId::authorization:
+    case HeaderId::proxy_authorization: return limits.credentials;
+    default: return limits.values;
+  }
+}
+
+template <class T>
+unsigned uri_headers(const T&) noexcept {
+  return 0;
+}
+unsigned uri_headers(const NameAddr& address) noexcept { return scan::uri_headers(address.uri); }
+
 struct Line {
   const char* bytes;
   const char* readable;
@@ -29,7 +46,8 @@ ParseError check(const HeaderTag<T>& tag, const Line& line) {
     T out{};
     code = tag.scan != nullptr ? tag.scan(s, out) : tag.parse(s.at, end, out);
     if (code != ParseErrc::ok) break;
-    if (s.params > line.limits.params || ++line.values > line.limits.values) {
+    if (s.params > line.limits.params || uri_headers(out) > line.limits.uri_headers ||
+        ++line.values > most(tag.id, line.limits)) {
       code = ParseErrc::too_many;
       s.at = begin;
       break;
@@ -68,7 +86,8 @@ expected<void, ParseError> validate(const MessageView& message,
       return unexpected<ParseError>(
           ParseError{ParseErrc::duplicate_header, entry->id, entry->name});
     }
-    const ParseError error = check_line({bytes, message.bytes().data() + message.bytes().size(), *entry, limits, values[id]});
+    const ParseError error = check_line(
+        {bytes, message.bytes().data() + message.bytes().size(), *entry, limits, values[id]});
     if (error.code != ParseErrc::ok) return unexpected<ParseError>(error);
   }
   return {};

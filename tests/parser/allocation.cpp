@@ -13,10 +13,12 @@
 
 namespace {
 std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> allocated_bytes{0};
 }  // namespace
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++allocations;
+  allocated_bytes += size;
   return std::malloc(size == 0 ? 1 : size);
 }
 void* operator new(std::size_t size) {
@@ -140,6 +142,36 @@ TEST_CASE("once the pool is warm, writing, framing and answering allocate nothin
   const std::size_t after = allocations;
   CHECK(done);
   CHECK(after - before == 0);
+}
+
+// The other half, that a connection buffers nothing more either, is told in tests/transport.
+TEST_CASE(
+    "A14: a stream that announces a body past the limit ends at its headers, having cost nothing") {
+  const std::string limit = std::to_string(ParseLimits{}.message);
+  std::vector<StreamFramer> connections(1000);
+  for (const std::string& length : {limit, std::string("65536"), std::string("1000000000"),
+                                    std::string("4294967295"), std::string("2147483648")}) {
+    const std::string text =
+        testing::crlf(
+            "INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\n"
+            "From: <sip:a@h>;tag=1\nTo: <sip:b@h>\nCall-ID: 1\nCSeq: 1 INVITE\n"
+            "Content-Length: ") +
+        length + "\r\n\r\n";
+    const std::size_t before = allocated_bytes;
+    std::size_t refused = 0;
+    for (StreamFramer& framer : connections) {
+      framer.reset();
+      const Frame early = framer.next(std::string_view(text).substr(0, text.size() - 1));
+      const Frame frame = framer.next(text);
+      refused += early.kind == Frame::Kind::need_more && frame.kind == Frame::Kind::error &&
+                         frame.error.code == ParseErrc::too_large && frame.error.status() == 513
+                     ? 1
+                     : 0;
+    }
+    const std::size_t after = allocated_bytes;
+    CHECK(refused == 1000);
+    CHECK(after - before == 0);
+  }
 }
 
 }  // namespace

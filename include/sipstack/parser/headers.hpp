@@ -43,22 +43,23 @@ ParseErrc route(Scan& s, NameAddr& out) noexcept;
 ParseErrc referred_by(Scan& s, NameAddr& out) noexcept;
 ParseErrc auth_info(Scan& s, AuthValue& out) noexcept;
 
-/// The scanner that reads what `parse` does.
+/// The scanner that reads what the parser of that name does. By name: g++ 12 with UBSan takes no
+/// comparison of function addresses for a constant expression.
 template <class T>
-constexpr typename HeaderTag<T>::Scan scanner_of(typename HeaderTag<T>::Parse parse) noexcept {
+constexpr typename HeaderTag<T>::Scan scanner_of(std::string_view parser) noexcept {
   if constexpr (std::is_same_v<T, NameAddr>) {
-    if (parse == &parse_contact) return &contact;
-    if (parse == &parse_route) return &route;
-    if (parse == &parse_referred_by) return &referred_by;
+    if (parser == "parse_contact") return &contact;
+    if (parser == "parse_route") return &route;
+    if (parser == "parse_referred_by") return &referred_by;
   }
   if constexpr (std::is_same_v<T, AuthValue>) {
-    if (parse == &parse_auth_info) return &auth_info;
+    if (parser == "parse_auth_info") return &auth_info;
   }
   if constexpr (std::is_same_v<T, Via> || std::is_same_v<T, NameAddr> || std::is_same_v<T, CSeq> ||
                 std::is_same_v<T, MediaType> || std::is_same_v<T, TokenValue> ||
                 std::is_same_v<T, NumberValue> || std::is_same_v<T, CallIdValue> ||
                 std::is_same_v<T, AuthValue>) {
-    if (parse == static_cast<typename HeaderTag<T>::Parse>(&parse_value)) return &value;
+    if (parser == "parse_value") return &value;
   }
   return nullptr;
 }
@@ -136,10 +137,10 @@ namespace hdr {
   X(www_authenticate, AuthValue, parse_value)        \
   X(max_breadth, NumberValue, parse_number)
 
-#define SIPSTACK_X(header, type, parser)                                                      \
-  inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header), \
+#define SIPSTACK_X(header, type, parser)                                                       \
+  inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header),  \
                                           sipstack::rule(HeaderId::header), &sipstack::parser, \
-                                          scan::scanner_of<type>(&sipstack::parser)};
+                                          scan::scanner_of<type>(#parser)};
 SIPSTACK_HEADER_TYPES(SIPSTACK_X)
 #undef SIPSTACK_X
 

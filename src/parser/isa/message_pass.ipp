@@ -269,7 +269,7 @@ void MessagePass::check_via(const char* value, const char* end) noexcept {
     ++index_.vias;
     if (code != ParseErrc::ok) return fail(code, s.at, HeaderId::via);
     if (s.params > limits_.params) fail(ParseErrc::too_many, via.text.data(), HeaderId::via);
-    if (index_.vias > limits_.values) return fail(ParseErrc::too_many, value, HeaderId::via);
+    if (index_.vias > limits_.vias) return fail(ParseErrc::too_many, value, HeaderId::via);
     if (index_.vias == 1) {
       index_.sent_by = span(via.sent_by());
       const std::string_view branch = via.known.branch;
@@ -291,7 +291,9 @@ void MessagePass::check_address(HeaderId id, const char* value, const char* end,
   const ParseErrc code = name_addr(s, address, Address::any);
   if (code != ParseErrc::ok) return fail(code, s.at, id);
   if (s.at != end) return fail(ParseErrc::trailing_bytes, s.at, id);
-  if (s.params > limits_.params) return fail(ParseErrc::too_many, value, id);
+  if (s.params > limits_.params || uri_headers(address.uri) > limits_.uri_headers) {
+    return fail(ParseErrc::too_many, value, id);
+  }
   const std::string_view found = address.known.tag;
   if (found.data() == nullptr) return;
   const char* const bad = bad_identifier(address.params, "tag", found, address.known.again);
