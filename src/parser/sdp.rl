@@ -18,15 +18,38 @@ namespace {
     if (number > 65535) return bad(ParseErrc::bad_body, p);
   }
   action media {
-    if (found.media_count++ == 0) found.first_media = static_cast<std::size_t>(p - begin);
-    if (found.media_count > limits.media) return bad(ParseErrc::too_many, p);
+    if (found.media_count == 0) found.first_media = static_cast<std::size_t>(p - begin);
+    if (found.media_count < found.media_at.size())
+      found.media_at[found.media_count] = static_cast<std::uint32_t>(p - begin);
+    if (++found.media_count > limits.media) return bad(ParseErrc::too_many, p);
     attributes = 0;
   }
-  action attribute {
-    if (++attributes > limits.attributes) return bad(ParseErrc::too_many, p - 1);
+  # On the "=" of an attribute: most lines of most descriptions. Name and value are runs of one class
+  # each, and attributes that follow are a run of such lines: the machine goes on behind the last.
+  action attributes {
+    for (;;) {
+      if (++attributes > limits.attributes) return bad(ParseErrc::too_many, p - 1);
+      const char* const stop = text_end(p + 1, pe);
+      const char* const name_end = token_end(p + 1, stop);
+      if (name_end == p + 1) return bad(ParseErrc::bad_body, name_end);
+      if (name_end != stop && *name_end != ':') {
+        const char* const tail = spaces_end(name_end, stop);
+        if (tail != stop) return bad(ParseErrc::bad_body, tail);
+      }
+      p = stop - 1;
+      const char* const feed = stop + (stop != pe && *stop == '\r' ? 1 : 0);
+      if (pe - feed < 4 || *feed != '\n' || feed[1] != 'a' || feed[2] != '=') break;
+      if (stop - line > static_cast<std::ptrdiff_t>(limits.line))
+        return bad(ParseErrc::too_large, line);
+      line = feed + 1;
+      p = feed + 2;
+    }
   }
   # Entered on the byte before a run that may hold anything: the run is stepped over in one go.
   action skip_text { p = text_end(p + 1, pe) - 1; }
+  # Entered on the first byte of a run, which is stepped over; both are idempotent.
+  action skip_token { p = token_end(p + 1, pe) - 1; }
+  action skip_word { p = run_end(p + 1, pe, ByteClasses::kVisible) - 1; }
   action origin { found.origin = std::string_view(p + 1, 0); }
   action name {
     const char* const origin_end = p - 2 - (p[-3] == '\r' ? 1 : 0);
@@ -51,8 +74,8 @@ namespace {
   EOL = "\r"? "\n" @line_end;
   byte = 0x01..0x09 | 0x0b..0x0c | 0x0e..0xff;
   text = byte*;
-  word = ( 0x21..0x7e | 0x80..0xff )+;
-  token = ( alnum | [!#$%&'*+\-.^_`{|}~] )+;
+  word = ( 0x21..0x7e | 0x80..0xff )+ >skip_word;
+  token = ( alnum | [!#$%&'*+\-.^_`{|}~] )+ >skip_token;
   SP = " "+;
   tail = " "*;
   lead = " "*;  # "t= 0 0" stands in RFC 5359 section 2.12
@@ -78,7 +101,9 @@ namespace {
   time = "t=" lead digit+ SP digit+ tail;
 
   #   attribute      = (attribute-name ":" attribute-value) / attribute-name
-  attribute = "a" "=" @attribute token ( ":" @skip_text text | tail );
+  #   attribute-name = token
+  #   attribute-value = byte-string
+  attribute = "a" "=" @attributes text;
 
   #   media-field    = %s"m" "=" media SP port ["/" integer] SP proto 1*(SP fmt) CRLF
   #   proto          = token *("/" token)            ; typically "RTP/AVP", "RTP/SAVP", "udp"
@@ -99,7 +124,7 @@ namespace {
 
 }  // namespace
 
-expected<Sections, ParseError> scan(std::string_view text, const Limits& limits) noexcept {
+ParseError scan(std::string_view text, const Limits& limits, Sections& out) noexcept {
   const char* const begin = text.data();
   const char* p = begin;
   const char* const pe = begin + text.size();
@@ -107,10 +132,10 @@ expected<Sections, ParseError> scan(std::string_view text, const Limits& limits)
   unsigned number = 0;
   std::uint32_t attributes = 0;
   const char* line = begin;
-  Sections found;
+  Sections& found = out;
   found.first_media = text.size();
   const auto bad = [begin](ParseErrc code, const char* at) {
-    return unexpected(ParseError{code, HeaderId::other, static_cast<std::uint32_t>(at - begin)});
+    return ParseError{code, HeaderId::other, static_cast<std::uint32_t>(at - begin)};
   };
 
   %% write exec;
@@ -121,7 +146,7 @@ expected<Sections, ParseError> scan(std::string_view text, const Limits& limits)
   while (behind != pe && *behind++ != '\n') {
   }
   found.session_begin = static_cast<std::size_t>(behind - begin);
-  return found;
+  return {};
 }
 
 }  // namespace sipstack::sdp

@@ -3,7 +3,6 @@
 // sections 5 and 9; GB/T 28181 devices, cameras and gateways for what is let pass.
 #include <algorithm>
 
-#include "parser/chars.hpp"
 #include "parser/sdp_scan.hpp"
 
 namespace sipstack::sdp {
@@ -14,11 +13,9 @@ bool digits(std::string_view text) noexcept {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// RFC 8866 section 9 token: wider than SIP's.
 bool token(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_token_char(c) || std::string_view("#$&^{|}").find(c) != std::string_view::npos;
-  });
+  const char* const end = text.data() + text.size();
+  return !text.empty() && run_end(text.data(), end, ByteClasses::kToken) == end;
 }
 
 bool port(std::string_view text) noexcept {
@@ -38,10 +35,11 @@ std::size_t rank(char type, bool medium) noexcept {
 
 class Repair {
  public:
-  Repair(std::string_view text, const Limits& limits, Deviations* deviations) noexcept
-      : text_(text), limits_(limits), deviations_(deviations) {}
+  Repair(std::string_view text, const Limits& limits, Deviations* deviations,
+         Sections& found) noexcept
+      : text_(text), limits_(limits), deviations_(deviations), found_(found) {}
 
-  expected<Sections, ParseError> run() noexcept;
+  ParseError run() noexcept;
 
  private:
   void note(const char* at, std::string_view rule, std::string_view rfc,
@@ -65,7 +63,7 @@ class Repair {
   std::string_view text_;
   const Limits& limits_;
   Deviations* deviations_;
-  Sections found_;
+  Sections& found_;
   ParseError error_;
   std::size_t rank_ = 0;  ///< the highest of this level so far
   std::uint32_t attributes_ = 0;
@@ -132,8 +130,10 @@ void Repair::opening(char type, std::string_view value) noexcept {
 }
 
 void Repair::media(const char* at, std::string_view value) noexcept {
-  if (found_.media_count++ == 0) found_.first_media = offset(at);
-  if (found_.media_count > limits_.media) return fail(at, ParseErrc::too_many);
+  if (found_.media_count == 0) found_.first_media = offset(at);
+  if (found_.media_count < found_.media_at.size())
+    found_.media_at[found_.media_count] = static_cast<std::uint32_t>(offset(at));
+  if (++found_.media_count > limits_.media) return fail(at, ParseErrc::too_many);
   attributes_ = 0;
   rank_ = 0;
   std::string_view rest = value;
@@ -215,7 +215,7 @@ void Repair::line(const LineView& view) noexcept {
     rank_ = order;
 }
 
-expected<Sections, ParseError> Repair::run() noexcept {
+ParseError Repair::run() noexcept {
   found_.first_media = text_.size();
   line_ends();
   for (const LineView& view : Lines(text_, 0, text_.size())) {
@@ -228,7 +228,7 @@ expected<Sections, ParseError> Repair::run() noexcept {
     line(view);
   }
   if (first_ == nullptr) fail(text_.data());
-  if (error_.code != ParseErrc::ok) return unexpected(error_);
+  if (error_.code != ParseErrc::ok) return error_;
 
   const char* const level_end = text_.data() + found_.first_media;
   if (!version_) note(first_, "missing-version", "RFC 8866 section 5.1", "version 0");
@@ -238,14 +238,14 @@ expected<Sections, ParseError> Repair::run() noexcept {
     note(level_end, "missing-name", "RFC 8866 section 5.3", "a name of no length");
   if (!time_) note(level_end, "missing-time", "RFC 8866 section 5.9", "a session without bounds");
   found_.opening = true;
-  return found_;
+  return {};
 }
 
 }  // namespace
 
-expected<Sections, ParseError> repair(std::string_view text, const Limits& limits,
-                                      Deviations* deviations) noexcept {
-  return Repair(text, limits, deviations).run();
+ParseError repair(std::string_view text, const Limits& limits, Deviations* deviations,
+                  Sections& found) noexcept {
+  return Repair(text, limits, deviations, found).run();
 }
 
 }  // namespace sipstack::sdp

@@ -3,7 +3,6 @@
 // section 6.
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <limits>
 
 #include "parser/sdp_scan.hpp"
@@ -17,6 +16,19 @@ std::string_view take_last_word(std::string_view& rest) noexcept {
   const std::string_view word = space == std::string_view::npos ? rest : rest.substr(space + 1);
   rest = trimmed(rest.substr(0, rest.size() - word.size()));
   return word;
+}
+
+// Digits up to `max`; where they end, or null where there are none or too many.
+const char* take_number(const char* p, const char* end, std::uint32_t max,
+                        std::uint32_t& out) noexcept {
+  const char* const first = p;
+  std::uint64_t value = 0;
+  for (; p != end && *p >= '0' && *p <= '9'; ++p) {
+    value = value * 10 + static_cast<unsigned>(*p - '0');
+    if (value > max) return nullptr;
+  }
+  out = static_cast<std::uint32_t>(value);
+  return p == first ? nullptr : p;
 }
 
 template <class Number>
@@ -99,9 +111,12 @@ OriginView origin_of(std::string_view value) noexcept {
 }
 
 Attribute attribute_of(std::string_view value) noexcept {
-  const std::size_t colon = value.find(':');
-  if (colon == std::string_view::npos) return {trimmed(value), {}, false};
-  return {value.substr(0, colon), value.substr(colon + 1), true};
+  const char* const end = value.data() + value.size();
+  const char* const colon = find_byte(value.data(), end, ':');
+  if (colon == end) return {trimmed(value), {}, false};
+  return {{value.data(), static_cast<std::size_t>(colon - value.data())},
+          {colon + 1, static_cast<std::size_t>(end - colon - 1)},
+          true};
 }
 
 MediaLine media_line_of(std::string_view value) noexcept {
@@ -116,17 +131,31 @@ MediaLine media_line_of(std::string_view value) noexcept {
   return out;
 }
 
+// rtpmap-value = payload-type SP encoding-name "/" clock-rate [ "/" encoding-params ]
 std::optional<RtpMap> rtpmap_of(std::string_view value) noexcept {
+  const char* p = value.data();
+  const char* const end = p + value.size();
+  const auto spaces_from = [end](const char* at) {
+    while (at != end && *at == ' ') ++at;
+    return at;
+  };
   RtpMap out;
-  if (!read(take_word(value), out.payload_type) || out.payload_type > 127) return std::nullopt;
-  const std::size_t slash = value.find('/');
-  if (slash == 0 || slash == std::string_view::npos) return std::nullopt;
-  out.encoding = value.substr(0, slash);
-  const std::string_view numbers = value.substr(slash + 1);
-  const std::size_t second = numbers.find('/');
-  if (!read(numbers.substr(0, second), out.rate) || out.rate == 0) return std::nullopt;
-  if (second != std::string_view::npos && !read(numbers.substr(second + 1), out.channels))
-    return std::nullopt;
+  std::uint32_t number = 0;
+  p = take_number(spaces_from(p), end, 127, number);
+  const char* const encoding = p == nullptr ? nullptr : spaces_from(p);
+  if (encoding == nullptr || encoding == p) return std::nullopt;
+  p = encoding;
+  while (p != end && *p != '/') ++p;
+  if (p == encoding || p == end) return std::nullopt;
+  out.payload_type = static_cast<std::uint8_t>(number);
+  out.encoding = {encoding, static_cast<std::size_t>(p - encoding)};
+  p = take_number(p + 1, end, UINT32_MAX, out.rate);
+  if (p == nullptr || out.rate == 0) return std::nullopt;
+  if (p != end && *p == '/') {
+    p = take_number(p + 1, end, UINT32_MAX, out.channels);
+    if (p == nullptr) return std::nullopt;
+  }
+  if (spaces_from(p) != end) return std::nullopt;
   return out;
 }
 
@@ -152,11 +181,9 @@ void Lines::iterator::read() noexcept {
       return;
     }
     const char* const line = at;
-    const auto rest = static_cast<std::size_t>(end - at);
-    const void* const feed = std::memchr(at, '\n', rest);
-    const char* stop = feed == nullptr ? end : static_cast<const char*>(feed);
-    const char* const next = feed == nullptr ? end : stop + 1;
-    if (feed == nullptr)
+    const char* stop = find_byte(at, end, '\n');
+    const char* const next = stop == end ? end : stop + 1;
+    if (stop == end)
       while (stop[-1] == '\0') --stop;
     if (stop[-1] == '\r') --stop;
     const char* type = line;
@@ -226,9 +253,14 @@ void View::MediaRange::iterator::read() noexcept {
   const std::size_t first = line->offset;
   const std::size_t begin = first + line->text.size();
   media_.line = media_line_of(line->value);
-  do ++line;
-  while (!line->text.empty() && line->type != 'm');
-  next_ = line->text.empty() ? text_.size() : line->offset;
+  ++index_;
+  if (index_ < known_.size() && known_[0] != 0) {
+    next_ = known_[index_] != 0 ? known_[index_] : text_.size();
+  } else {
+    do ++line;
+    while (!line->text.empty() && line->type != 'm');
+    next_ = line->text.empty() ? text_.size() : line->offset;
+  }
   media_.lines = Lines(text_, begin, next_);
   media_.text = text_.substr(first, next_ - first);
 }
@@ -236,23 +268,26 @@ void View::MediaRange::iterator::read() noexcept {
 expected<View, ParseError> View::parse(std::string_view text, const Reading& reading) noexcept {
   if (text.size() > std::numeric_limits<std::uint32_t>::max())
     return unexpected(ParseError{ParseErrc::too_large, HeaderId::other, 0});
-  auto sections = scan(text, reading.limits);
+  Sections sections;
+  ParseError error = scan(text, reading.limits, sections);
   // What is too much stays too much, whatever the mode.
-  const bool malformed = !sections && sections.error().code == ParseErrc::bad_body;
-  if (malformed && reading.mode == Mode::lenient) {
-    sections = repair(text, reading.limits, reading.deviations);
-  } else if (sections && reading.deviations != nullptr) {
-    static_cast<void>(repair(text, reading.limits, reading.deviations));
+  if (error.code == ParseErrc::bad_body && reading.mode == Mode::lenient) {
+    sections = {};
+    error = repair(text, reading.limits, reading.deviations, sections);
+  } else if (error.code == ParseErrc::ok && reading.deviations != nullptr) {
+    Sections again;
+    static_cast<void>(repair(text, reading.limits, reading.deviations, again));
   }
-  if (!sections) return unexpected(sections.error());
-  View view;
-  view.text_ = text;
-  view.origin_ = sections->origin;
-  view.name_ = sections->name;
-  view.session_begin_ = sections->session_begin;
-  view.session_end_ = sections->first_media;
-  view.media_count_ = sections->media_count;
-  view.opening_ = sections->opening;
+  if (error.code != ParseErrc::ok) return unexpected(error);
+  expected<View, ParseError> view;
+  view->text_ = text;
+  view->origin_ = sections.origin;
+  view->name_ = sections.name;
+  view->session_begin_ = sections.session_begin;
+  view->session_end_ = sections.first_media;
+  view->media_count_ = sections.media_count;
+  view->media_at_ = sections.media_at;
+  view->opening_ = sections.opening;
   return view;
 }
 

@@ -3,6 +3,7 @@
 // RFC 2327 and GB/T 28181 Annex G as far as devices in the field need it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -168,6 +169,9 @@ class Lines {
   bool opening_ = false;
 };
 
+/// Where the first m= lines are, so that walking them need not look for them; 0: not known.
+using MediaOffsets = std::array<std::uint32_t, 8>;
+
 /// One m= section.
 struct MediaView {
   MediaLine line;
@@ -215,8 +219,10 @@ class View {
   /// The m= sections in order.
   class MediaRange {
    public:
-    explicit MediaRange(std::string_view text, std::size_t begin) noexcept
-        : text_(text), begin_(begin) {}
+    /// `begin` is where the first m= line is in `text`.
+    explicit MediaRange(std::string_view text, std::size_t begin,
+                        const MediaOffsets& known = {}) noexcept
+        : text_(text), begin_(begin), known_(known) {}
     class iterator {
      public:
       using value_type = MediaView;
@@ -225,7 +231,10 @@ class View {
       using difference_type = std::ptrdiff_t;
       using iterator_category = std::input_iterator_tag;
       iterator() = default;
-      iterator(std::string_view text, std::size_t at) noexcept : text_(text), next_(at) { read(); }
+      iterator(std::string_view text, std::size_t at, const MediaOffsets& known) noexcept
+          : text_(text), next_(at), known_(known) {
+        read();
+      }
       reference operator*() const noexcept { return media_; }
       pointer operator->() const noexcept { return &media_; }
       iterator& operator++() noexcept {
@@ -241,17 +250,20 @@ class View {
       void read() noexcept;
       std::string_view text_;
       std::size_t next_ = 0;
+      std::size_t index_ = 0;
+      MediaOffsets known_{};
       MediaView media_;
       bool done_ = true;
     };
-    iterator begin() const noexcept { return {text_, begin_}; }
+    iterator begin() const noexcept { return {text_, begin_, known_}; }
     iterator end() const noexcept { return {}; }
 
    private:
     std::string_view text_;
     std::size_t begin_;
+    MediaOffsets known_;
   };
-  MediaRange media() const noexcept { return MediaRange(text_, session_end_); }
+  MediaRange media() const noexcept { return MediaRange(text_, session_end_, media_at_); }
 
  private:
   std::string_view text_;
@@ -260,6 +272,7 @@ class View {
   std::size_t session_begin_ = 0;  ///< where lines() begins
   std::size_t session_end_ = 0;    ///< where the first m= line begins
   std::size_t media_count_ = 0;
+  MediaOffsets media_at_{};
   bool opening_ = false;  ///< v=, o= and s= may stand among the lines of the session level
 };
 
