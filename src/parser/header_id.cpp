@@ -13,8 +13,8 @@ constexpr unsigned lower(char c) noexcept {
 
 // Chosen so that all registered names fall into slots of their own; the assertion below says when a
 // new name needs another one.
-constexpr unsigned kMultiplier = 233;
-constexpr std::size_t kSlots = 512;
+constexpr unsigned kMultiplier = 391;
+constexpr std::size_t kSlots = 1024;
 
 constexpr std::size_t slot(std::string_view name) noexcept {
   const std::size_t size = name.size();

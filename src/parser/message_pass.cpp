@@ -20,6 +20,9 @@ constexpr std::uint64_t kOnce = bit(HeaderId::from) | bit(HeaderId::to) | bit(He
                                 bit(HeaderId::cseq) | bit(HeaderId::max_forwards) |
                                 bit(HeaderId::content_length) | bit(HeaderId::content_type);
 
+// seen_ has a bit for each of the first 64 ids.
+static_assert(static_cast<unsigned>(HeaderId::content_type) < 64);
+
 // Keeps apart what quoted-pair lets in (RFC 4475 section 3.1.1.2: "\" NUL in a display name) from bare
 // control characters. Goes on from where it was, so that a value costs one walk.
 class Quotes {

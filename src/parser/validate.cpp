@@ -1,53 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 // The eager check: every known header by its own grammar, in message order.
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <type_traits>
 
-#include "parser/scan.hpp"
 #include "sipstack/parser/message_view.hpp"
 
 namespace sipstack {
 namespace {
 
-// A scanner for each type, which counts parameters where there are any. The narrower grammars of
-// hdr:: constants come first: they have no parameters, or are told apart by Address.
-ParseErrc value(const HeaderTag<Via>&, const char*& cursor, const char* end, unsigned& params) {
-  Via out;
-  return scan::via(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<NameAddr>& tag, const char*& cursor, const char* end,
-                unsigned& params) {
-  const auto form = tag.parse == &parse_contact       ? scan::Address::or_star
-                    : tag.parse == &parse_route       ? scan::Address::in_brackets
-                    : tag.parse == &parse_referred_by ? scan::Address::maybe_without_scheme
-                                                      : scan::Address::any;
-  NameAddr out;
-  return scan::name_addr(cursor, end, out, form, params);
-}
-ParseErrc value(const HeaderTag<MediaType>&, const char*& cursor, const char* end,
-                unsigned& params) {
-  MediaType out;
-  return scan::media_type(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<TokenValue>&, const char*& cursor, const char* end,
-                unsigned& params) {
-  TokenValue out;
-  return scan::token_value(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<CallIdValue>&, const char*& cursor, const char* end,
-                unsigned& params) {
-  CallIdValue out;
-  return scan::call_id_value(cursor, end, out, params);
-}
-ParseErrc value(const HeaderTag<NumberValue>& tag, const char*& cursor, const char* end,
-                unsigned& params) {
-  NumberValue out;
-  if (tag.parse == &parse_number) return parse_number(cursor, end, out);
-  return scan::number_value(cursor, end, out, params);
-}
+template <class T, class = void>
+struct has_params : std::false_type {};
 template <class T>
-ParseErrc value(const HeaderTag<T>& tag, const char*& cursor, const char* end, unsigned&) {
-  T out;
-  return tag.parse(cursor, end, out);
+struct has_params<T, std::enable_if_t<std::is_same_v<decltype(T::params), Params>>>
+    : std::true_type {};
+
+std::size_t count(const Params& params) noexcept {
+  return static_cast<std::size_t>(std::distance(params.begin(), params.end()));
+}
+
+std::size_t count_headers(const Uri& uri) noexcept {
+  if (uri.headers.empty()) return 0;
+  return 1 + static_cast<std::size_t>(std::count(uri.headers.begin(), uri.headers.end(), '&'));
+}
+
+bool within(const Params& params, const ParseLimits& limits) noexcept {
+  return count(params) <= limits.params;
+}
+
+// Whether the lists in a value are no longer than the limits.
+template <class T>
+bool within(const T& value, const ParseLimits& limits) noexcept {
+  if constexpr (std::is_base_of_v<NameAddr, T>) {
+    return within(value.params, limits) && within(value.uri.params, limits) &&
+           count_headers(value.uri) <= limits.uri_headers;
+  } else if constexpr (has_params<T>::value) {
+    return within(value.params, limits);
+  } else {
+    return true;
+  }
 }
 
 struct Line {
@@ -66,10 +58,10 @@ ParseError check(const HeaderTag<T>& tag, const Line& line) {
   if (first == end && detail::may_be_empty(tag.id)) return {};
   for (;; ++cursor) {
     const char* const begin = cursor;
-    unsigned params = 0;
-    code = value(tag, cursor, end, params);
+    T value{};
+    code = tag.parse(cursor, end, value);
     if (code != ParseErrc::ok) break;
-    if (params > line.limits.params || ++line.values > line.limits.values) {
+    if (!within(value, line.limits) || ++line.values > line.limits.values) {
       code = ParseErrc::too_many;
       cursor = begin;
       break;

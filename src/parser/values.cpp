@@ -22,7 +22,7 @@ std::string_view Via::sent_by() const noexcept {
 }
 
 // qvalue  =  ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
-int NameAddr::q() const noexcept {
+int quality(const Params& params) noexcept {
   const std::string_view value = params.find("q").value_or("1");
   if (value.empty() || value.size() > 5 || (value[0] != '0' && value[0] != '1')) return 1000;
   if (value.size() > 1 && value[1] != '.') return 1000;

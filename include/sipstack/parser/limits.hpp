@@ -17,6 +17,7 @@ struct ParseLimits {
   std::uint16_t headers = 256;      ///< header fields a message; not above MessageIndex::kCapacity
   std::uint16_t values = 70;        ///< values of one list header (a Via for each legal hop)
   std::uint16_t params = 32;        ///< parameters a value or URI
+  std::uint16_t uri_headers = 16;   ///< header fields in a URI, behind '?'
 };
 
 }  // namespace sipstack

@@ -154,10 +154,12 @@ inline bool is_header(const char* bytes, const HeaderEntry& entry, HeaderId id,
   return entry.id == HeaderId::other && iequals({bytes + entry.name, entry.name_length}, name);
 }
 
-/// Lists that the grammar lets be empty (RFC 3261 section 25.1). A line without values is no value.
+/// Lists that the grammar lets be empty (RFC 3261 section 25.1, RFC 4412, 5009, 6086). A line without values is no value.
 constexpr bool may_be_empty(HeaderId id) noexcept {
   return id == HeaderId::accept || id == HeaderId::accept_encoding ||
-         id == HeaderId::accept_language || id == HeaderId::allow || id == HeaderId::supported;
+         id == HeaderId::accept_language || id == HeaderId::allow || id == HeaderId::supported ||
+         id == HeaderId::accept_resource_priority || id == HeaderId::p_early_media ||
+         id == HeaderId::recv_info;
 }
 
 }  // namespace detail
