@@ -40,3 +40,5 @@ void answer_options(benchmark::State& state) {
 BENCHMARK(answer_options);
 
 }  // namespace
+
+BENCHMARK_MAIN();

@@ -1,14 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every bench/<name>.cpp is a benchmark of its own: build/<preset>/bench/bench_<name>.
+# Every bench/<name>.cpp is a benchmark of its own: build/<preset>/bench/bench_<name>. What lies in
+# bench/<name>/ belongs to it; a file there that is named after a peer is left out where the peer is absent.
 find_package(benchmark REQUIRED)
+find_package(fmt REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(OSIP IMPORTED_TARGET libosip2)
+pkg_check_modules(SOFIA IMPORTED_TARGET sofia-sip-ua)
+
 file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
 foreach(source IN LISTS benchmarks)
     get_filename_component(name "${source}" NAME_WE)
     add_executable(bench_${name} "${source}")
     sipstack_compile_options(bench_${name})
-    target_link_libraries(bench_${name} PRIVATE benchmark::benchmark_main sipstack::parser
-        $<TARGET_NAME_IF_EXISTS:sipstack::testing> $<TARGET_NAME_IF_EXISTS:sipstack::sipstack>)
-    target_include_directories(bench_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(bench_${name} PRIVATE benchmark::benchmark fmt::fmt sipstack::parser)
+    foreach(library testing sipstack)
+        if(TARGET sipstack::${library})
+            target_link_libraries(bench_${name} PRIVATE sipstack::${library})
+        endif()
+    endforeach()
+    target_include_directories(bench_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/bench")
     target_compile_definitions(bench_${name} PRIVATE BOOST_ASIO_SEPARATE_COMPILATION)
     set_target_properties(bench_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bench")
+
+    file(GLOB parts CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/${name}/*.cpp")
+    foreach(part IN LISTS parts)
+        get_filename_component(part_name "${part}" NAME_WE)
+        string(TOUPPER "${part_name}" peer)
+        if(peer MATCHES "^(OSIP|SOFIA)$")
+            if(NOT ${peer}_FOUND)
+                message(STATUS "bench ${name}: built without ${part_name}, whose package is not installed")
+                continue()
+            endif()
+            target_link_libraries(bench_${name} PRIVATE PkgConfig::${peer})
+            target_compile_definitions(bench_${name} PRIVATE BENCH_${peer})
+            # The peers' headers are C, with C's casts.
+            set_source_files_properties("${part}" PROPERTIES COMPILE_OPTIONS "-Wno-old-style-cast;-Wno-pedantic;-Wno-conversion;-Wno-sign-conversion")
+        endif()
+        target_sources(bench_${name} PRIVATE "${part}")
+    endforeach()
 endforeach()
