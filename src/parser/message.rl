@@ -81,10 +81,8 @@ namespace {
 
 %% write data noerror noentry nofinal;
 
-}  // namespace
-
-expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
-                                 const ParseLimits& limits) noexcept {
+expected<void, ParseError> run(std::string_view bytes, MessageIndex& index,
+                               const ParseLimits& limits, Diagnostics* told) noexcept {
   if (bytes.empty()) {
     static_cast<IndexHead&>(index) = IndexHead{};
     return unexpected<ParseError>(ParseError{ParseErrc::not_sip, HeaderId::other, 0});
@@ -96,12 +94,24 @@ expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
   const char* mark = nullptr;
   const char* name_end = nullptr;
   const char* body = nullptr;
-  MessagePass pass(p, pe, index, limits);
+  MessagePass pass(p, pe, index, limits, told);
 
   %% write exec;
 
   static_cast<void>(eof);
   return pass.finish(body, p, bytes.data() + bytes.size());
+}
+
+}  // namespace
+
+expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
+                                 const ParseLimits& limits) noexcept {
+  return run(bytes, index, limits, nullptr);
+}
+
+expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index, Diagnostics& told,
+                                 const ParseLimits& limits) noexcept {
+  return run(bytes, index, limits, &told);
 }
 
 }  // namespace sipstack

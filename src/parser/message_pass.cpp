@@ -71,6 +71,10 @@ void MessagePass::request_uri(const char* first, const char* last) noexcept {
   unsigned params = 0;
   const char* cursor = first;
   const ParseErrc code = scan::uri(cursor, last, uri, params);
+  if (told_ != nullptr && (code != ParseErrc::ok || !uri.headers.empty()) &&
+      repair_request_uri(first, last)) {
+    return;
+  }
   if (code != ParseErrc::ok) return fail(code, cursor);
   // A Request-URI has no header fields (RFC 3261 section 19.1.1, table 1; RFC 4475 section 3.1.2.11).
   if (!uri.headers.empty()) return fail(ParseErrc::bad_uri, uri.headers.data() - 1);
@@ -109,6 +113,10 @@ const char* MessagePass::bad_start_line(const char* at) noexcept {
   const bool carriage = line_feed != line && line_feed[-1] == '\r';
   std::string_view rest = scan::text(line, line_feed - (carriage ? 1 : 0));
 
+  if (told_ != nullptr && carriage && repair_start_line(rest)) {
+    end_start_line(line_feed);
+    return fields_;
+  }
   if (iequals(rest.substr(0, 4), "SIP/")) {
     fail(ParseErrc::bad_start_line, at);
   } else {
@@ -216,7 +224,10 @@ void MessagePass::check(HeaderId id, const char* name, const char* value,
                         const char* end) noexcept {
   const bool again = (seen_ & bit(id)) != 0;
   seen_ |= bit(id);
-  if (again && (kOnce & bit(id)) != 0) return fail(ParseErrc::duplicate_header, name, id);
+  if (again && (kOnce & bit(id)) != 0) {
+    if (told_ != nullptr && repair_repeated(id, name, value, end)) return;
+    return fail(ParseErrc::duplicate_header, name, id);
+  }
   switch (id) {
     case HeaderId::via: return check_via(value, end);
     case HeaderId::from: return check_address(id, value, end, index_.from_tag);
@@ -224,7 +235,9 @@ void MessagePass::check(HeaderId id, const char* name, const char* value,
     case HeaderId::call_id: {
       TextValue text;
       const char* cursor = value;
-      const ParseErrc code = parse_call_id(cursor, end, text);
+      unsigned params = 0;
+      ParseErrc code = parse_call_id(cursor, end, text);
+      if (told_ != nullptr) code = repair(id, value, cursor, end, text, params, code);
       if (code != ParseErrc::ok) return fail(code, cursor, id);
       index_.call_id = span(text.text);
       return;
@@ -240,7 +253,9 @@ void MessagePass::check_via(const char* value, const char* end) noexcept {
   for (const char* cursor = value;; ++cursor) {
     Via via;
     unsigned params = 0;
-    const ParseErrc code = scan::via(cursor, end, via, params);
+    const char* const first = cursor;
+    ParseErrc code = scan::via(cursor, end, via, params);
+    if (told_ != nullptr) code = repair(HeaderId::via, first, cursor, end, via, params, code);
     ++index_.vias;
     if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::via);
     if (params > limits_.params) fail(ParseErrc::too_many, via.text.data(), HeaderId::via);
@@ -251,6 +266,10 @@ void MessagePass::check_via(const char* value, const char* end) noexcept {
       for (const Param& param : via.params) {
         if (!iequals(param.name, "branch")) continue;
         // A token, once: responses are matched by it (RFC 3261 section 17.1.3).
+        if (!seen && told_ != nullptr && param.value.empty()) {
+          seen = true;
+          continue;
+        }
         if (seen || param.value.empty() || param.value.front() == '"') {
           return fail(ParseErrc::bad_header, param.name.data(), HeaderId::via);
         }
@@ -267,7 +286,8 @@ void MessagePass::check_address(HeaderId id, const char* value, const char* end,
   NameAddr address;
   unsigned params = 0;
   const char* cursor = value;
-  const ParseErrc code = scan::name_addr(cursor, end, address, scan::Address::any, params);
+  ParseErrc code = scan::name_addr(cursor, end, address, scan::Address::any, params);
+  if (told_ != nullptr) code = repair(id, value, cursor, end, address, params, code);
   if (code != ParseErrc::ok) return fail(code, cursor, id);
   if (cursor != end) return fail(ParseErrc::trailing_bytes, cursor, id);
   if (params > limits_.params) return fail(ParseErrc::too_many, value, id);
@@ -275,6 +295,11 @@ void MessagePass::check_address(HeaderId id, const char* value, const char* end,
   for (const Param& param : address.params) {
     if (!iequals(param.name, "tag")) continue;
     // A token, once: dialogs are identified by it (RFC 3261 section 12).
+    if (!seen && told_ != nullptr && repair_tag(id, param)) {
+      seen = true;
+      tag = span(param.value);
+      continue;
+    }
     if (seen || param.value.empty() || param.value.front() == '"') {
       return fail(ParseErrc::bad_header, param.name.data(), id);
     }
@@ -286,7 +311,9 @@ void MessagePass::check_address(HeaderId id, const char* value, const char* end,
 void MessagePass::check_cseq(const char* value, const char* end) noexcept {
   CSeq cseq;
   const char* cursor = value;
-  const ParseErrc code = scan::cseq(cursor, end, cseq);
+  unsigned params = 0;
+  ParseErrc code = scan::cseq(cursor, end, cseq);
+  if (told_ != nullptr) code = repair(HeaderId::cseq, value, cursor, end, cseq, params, code);
   if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::cseq);
   index_.cseq = cseq.number;
   if (index_.method_name.length == 0) {
@@ -303,6 +330,11 @@ void MessagePass::check_number(HeaderId id, const char* value, const char* end) 
   const char* cursor = value;
   ParseErrc code = parse_number(cursor, end, number);
   if (id == HeaderId::max_forwards) {
+    if (told_ != nullptr && (code == ParseErrc::out_of_range || number.number > 255)) {
+      tell(Repair::clamped_number, value, id);
+      number.number = 255;
+      code = ParseErrc::ok;
+    }
     if (code == ParseErrc::ok && number.number > 255) {
       code = ParseErrc::out_of_range;
       cursor = value;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/message_index.hpp"
 
 namespace sipstack {
@@ -18,10 +19,11 @@ class MessagePass {
     return limits.message < 0xffff ? limits.message : 0xffff;
   }
 
-  MessagePass(const char* begin, const char* end, MessageIndex& index,
-              const ParseLimits& limits) noexcept
-      : begin_(begin), end_(end), index_(index), limits_(limits), line_(begin) {
+  MessagePass(const char* begin, const char* end, MessageIndex& index, const ParseLimits& limits,
+              Diagnostics* told = nullptr) noexcept
+      : begin_(begin), end_(end), index_(index), limits_(limits), told_(told), line_(begin) {
     static_cast<IndexHead&>(index) = IndexHead{};
+    index.lenient = told != nullptr;
   }
 
   // The start line.
@@ -71,12 +73,26 @@ class MessagePass {
   void check_cseq(const char* value, const char* end) noexcept;
   void check_number(HeaderId id, const char* value, const char* end) noexcept;
   void check_presence() noexcept;
+
+  // Where a grammar refused, and lenient parsing was asked for: message_repair.cpp.
+  template <class T>
+  ParseErrc repair(HeaderId id, const char* value, const char*& cursor, const char* end, T& out,
+                   unsigned& params, ParseErrc code) noexcept;
+  bool repair_request_uri(const char* first, const char* last) noexcept;
+  bool repair_tag(HeaderId id, const Param& tag) noexcept;
+  bool repair_start_line(std::string_view line) noexcept;
+  bool repair_repeated(HeaderId id, const char* name, const char* value, const char* end) noexcept;
+  void tell(Repair rule, const char* at, HeaderId header = HeaderId::other) noexcept {
+    told_->tell({rule, header, offset(at)});
+  }
+
   void end_body(const char* body, const char* end) noexcept;
 
   const char* begin_;
   const char* end_;
   MessageIndex& index_;
   const ParseLimits& limits_;
+  Diagnostics* const told_;       ///< null: strictly
   const char* line_;              ///< first byte of the line at hand
   const char* fields_ = nullptr;  ///< first byte behind the start line
   const char* content_length_at_ = nullptr;

@@ -2,7 +2,7 @@
 // Looking into a parsed message.
 #include "sipstack/parser/message_view.hpp"
 
-#include "parser/scan.hpp"
+#include "parser/lenient.hpp"
 
 namespace sipstack {
 
@@ -11,7 +11,11 @@ Uri MessageView::request_uri() const noexcept {
   const char* cursor = text.data();
   Uri uri;
   unsigned params = 0;
-  scan::uri(cursor, text.data() + text.size(), uri, params);
+  if (scan::uri(cursor, text.data() + text.size(), uri, params) != ParseErrc::ok &&
+      head_->lenient) {
+    detail::Notes silent;
+    lenient::uri(cursor = text.data(), text.data() + text.size(), uri, false, silent);
+  }
   return uri;
 }
 
@@ -23,7 +27,8 @@ Via MessageView::top_via() const noexcept {
   Via via;
   if (const HeaderEntry* entry = find(HeaderId::via)) {
     const char* cursor = bytes_ + entry->value;
-    parse_value(cursor, cursor + entry->length, via);
+    detail::Notes silent;
+    detail::read_value(hdr::via, cursor, cursor + entry->length, via, head_->lenient, silent);
   }
   return via;
 }

@@ -47,6 +47,7 @@ struct Line {
   const HeaderEntry& entry;
   const ParseLimits& limits;
   std::uint16_t& values;  ///< of this header so far, over all its lines
+  Diagnostics* told;      ///< null: strictly
 };
 
 template <class T>
@@ -59,7 +60,16 @@ ParseError check(const HeaderTag<T>& tag, const Line& line) {
   for (;; ++cursor) {
     const char* const begin = cursor;
     T value{};
-    code = tag.parse(cursor, end, value);
+    detail::Notes notes;
+    if (line.told != nullptr) {
+      notes = detail::Notes(*line.told, line.bytes, tag.id);
+      if (tag.rule == HeaderRule::list) cursor = detail::skip_empty_values(cursor, end, notes);
+      if (cursor == end) {
+        if (begin != first) notes.tell(Repair::empty_value, begin - 1);
+        return {};
+      }
+    }
+    code = detail::read_value(tag, cursor, end, value, line.told != nullptr, notes);
     if (code != ParseErrc::ok) break;
     if (!within(value, line.limits) || ++line.values > line.limits.values) {
       code = ParseErrc::too_many;
@@ -86,24 +96,61 @@ ParseError check_line(const Line& line) {
   return {};
 }
 
-}  // namespace
+bool exceeds(ParseErrc code) noexcept {
+  return code == ParseErrc::too_many || code == ParseErrc::too_large;
+}
 
-expected<void, ParseError> validate(const MessageView& message,
-                                    const ParseLimits& limits) noexcept {
+bool misplaced(HeaderId id, const MessageView& message) noexcept {
+  const HeaderPlace where = place(id);
+  return message.is_request() ? where == HeaderPlace::response : where == HeaderPlace::request;
+}
+
+expected<void, ParseError> check_all(const MessageView& message, Diagnostics* told,
+                                     const ParseLimits& limits) noexcept {
   const char* const bytes = message.bytes().data() - message.head().start;
   std::array<std::uint16_t, kHeaderIds> lines{};
   std::array<std::uint16_t, kHeaderIds> values{};
   for (const HeaderEntry* entry = message.begin_entries(); entry != message.end_entries();
        ++entry) {
     const auto id = static_cast<std::size_t>(entry->id);
-    if (++lines[id] > 1 && rule(entry->id) == HeaderRule::single) {
+    const bool again = ++lines[id] > 1 && rule(entry->id) == HeaderRule::single;
+    if (again && told == nullptr) {
       return unexpected<ParseError>(
           ParseError{ParseErrc::duplicate_header, entry->id, entry->name});
     }
-    const ParseError error = check_line({bytes, *entry, limits, values[id]});
-    if (error.code != ParseErrc::ok) return unexpected<ParseError>(error);
+    // What parse() acts upon it has told.
+    const bool read = told != nullptr && entry->id <= HeaderId::content_length;
+    Diagnostics repairs;
+    const ParseError error =
+        check_line({bytes, *entry, limits, values[id], told == nullptr ? nullptr : &repairs});
+    if (error.code != ParseErrc::ok && (told == nullptr || exceeds(error.code))) {
+      return unexpected<ParseError>(error);
+    }
+    if (told == nullptr) continue;
+    const auto tell = [&](Repair rule, std::uint32_t at) { told->tell({rule, entry->id, at}); };
+    if (misplaced(entry->id, message)) tell(Repair::misplaced_header, entry->name);
+    if (read) continue;
+    if (again) {
+      tell(Repair::repeated_header, entry->name);
+    } else if (error.code != ParseErrc::ok) {
+      tell(Repair::ignored_header, error.offset);
+    } else {
+      told->tell(repairs);
+    }
   }
   return {};
+}
+
+}  // namespace
+
+expected<void, ParseError> validate(const MessageView& message,
+                                    const ParseLimits& limits) noexcept {
+  return check_all(message, nullptr, limits);
+}
+
+expected<void, ParseError> validate(const MessageView& message, Diagnostics& told,
+                                    const ParseLimits& limits) noexcept {
+  return check_all(message, &told, limits);
 }
 
 }  // namespace sipstack

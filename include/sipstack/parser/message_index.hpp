@@ -49,6 +49,7 @@ struct IndexHead {
   std::uint16_t start = 0;  ///< offset of the start line: CRLFs before it are skipped
   std::uint32_t size = 0;   ///< bytes of the message, from the start line to the body's end
   bool has_content_length = false;
+  bool lenient = false;       ///< parsed with Diagnostics: values may need a second reading
   std::uint16_t headers = 0;  ///< entries in use
 };
 

@@ -6,7 +6,9 @@
 #include <iterator>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/headers.hpp"
 #include "sipstack/parser/message_index.hpp"
 
@@ -19,6 +21,43 @@ struct HeaderView {
   std::string_view value;  ///< raw: folds inside, outer white space cut
 };
 
+namespace detail {
+
+/// One value by its grammar and, of a header that the registry knows in a message that was parsed
+/// leniently, by a second reading where the first fails.
+template <class T>
+ParseErrc read_value(const HeaderTag<T>& tag, const char*& cursor, const char* end, T& out,
+                     bool lenient, Notes& notes) noexcept {
+  const char* const begin = cursor;
+  const ParseErrc code = tag.parse(cursor, end, out);
+  if (!lenient || tag.id == HeaderId::other) return code;
+  if (code == ParseErrc::ok &&
+      (cursor == end || (tag.rule == HeaderRule::list && *cursor == ','))) {
+    return code;
+  }
+  const auto again = [&](auto& base) {
+    cursor = begin;
+    return reread(tag.id, cursor, end, base, notes);
+  };
+  if constexpr (std::is_base_of_v<NameAddr, T>) {
+    return again(static_cast<NameAddr&>(out));
+  } else if constexpr (std::is_base_of_v<TokenValue, T>) {
+    return again(static_cast<TokenValue&>(out));
+  } else if constexpr (std::is_base_of_v<NumberValue, T>) {
+    return again(static_cast<NumberValue&>(out));
+  } else if constexpr (std::is_base_of_v<CallIdValue, T>) {
+    return again(static_cast<CallIdValue&>(out));
+  } else if constexpr (std::is_same_v<Via, T> || std::is_same_v<CSeq, T> ||
+                       std::is_same_v<MediaType, T> || std::is_same_v<AuthValue, T> ||
+                       std::is_same_v<Date, T> || std::is_same_v<TextValue, T>) {
+    return again(out);
+  } else {
+    return code;
+  }
+}
+
+}  // namespace detail
+
 /// Every value of one header, over all its lines, in order. Lazy: each is parsed when it is reached.
 /// Dereferences to expected<T, ParseError>; an error ends the range after it.
 template <class T>
@@ -26,8 +65,8 @@ class HeaderRange {
  public:
   using Result = expected<T, ParseError>;
   HeaderRange(const char* bytes, const HeaderEntry* first, const HeaderEntry* last,
-              const HeaderTag<T>& tag) noexcept
-      : bytes_(bytes), first_(first), last_(last), tag_(&tag) {}
+              const HeaderTag<T>& tag, bool lenient = false) noexcept
+      : bytes_(bytes), first_(first), last_(last), tag_(&tag), lenient_(lenient) {}
 
   class iterator {
    public:
@@ -38,7 +77,11 @@ class HeaderRange {
     using iterator_category = std::input_iterator_tag;
     iterator() = default;
     explicit iterator(const HeaderRange& range) noexcept
-        : bytes_(range.bytes_), entry_(range.first_), last_(range.last_), tag_(range.tag_) {
+        : bytes_(range.bytes_),
+          entry_(range.first_),
+          last_(range.last_),
+          tag_(range.tag_),
+          lenient_(range.lenient_) {
       advance();
     }
     reference operator*() const noexcept { return value_; }
@@ -58,6 +101,7 @@ class HeaderRange {
     const HeaderEntry* entry_ = nullptr;
     const HeaderEntry* last_ = nullptr;
     const HeaderTag<T>* tag_ = nullptr;
+    bool lenient_ = false;
     const char* at_ = nullptr;  ///< next value within *entry_; null: look for the next line
     bool done_ = true;
     Result value_{};
@@ -71,6 +115,7 @@ class HeaderRange {
   const HeaderEntry* first_;
   const HeaderEntry* last_;
   const HeaderTag<T>* tag_;
+  bool lenient_;
 };
 
 /// A message as bytes and index. Two pointers and a half: pass by value. Valid while both live, and
@@ -123,7 +168,7 @@ class MessageView {
   /// All values of a header over all its lines.
   template <class T>
   HeaderRange<T> all(const HeaderTag<T>& tag) const noexcept {
-    return {bytes_, entries_, entries_ + head_->headers, tag};
+    return {bytes_, entries_, entries_ + head_->headers, tag, head_->lenient};
   }
   /// True where a list of tokens (Require, Supported, Allow, ...) has `token`, in any case.
   bool lists(const HeaderTag<TokenValue>& tag, std::string_view token) const noexcept;
@@ -139,6 +184,12 @@ class MessageView {
 /// Parses every known header of a message that parse() accepted: the eager check that `sipstack parse`
 /// and tests make. The first error in message order.
 expected<void, ParseError> validate(const MessageView& message,
+                                    const ParseLimits& limits = {}) noexcept;
+
+/// The same of a message that parse() accepted leniently: repairs are told (appended to `told`), values
+/// that can't be read are told as ignored, and so are header fields in the wrong kind of message. An
+/// error is only what exceeds `limits`.
+expected<void, ParseError> validate(const MessageView& message, Diagnostics& told,
                                     const ParseLimits& limits = {}) noexcept;
 
 /// Whether a request that failed to parse can be answered: Via, From, To, Call-ID and CSeq are there
@@ -178,9 +229,18 @@ void HeaderRange<T>::iterator::advance() noexcept {
       }
       at_ = value;
     }
+    detail::Notes silent;
+    if (lenient_ && tag_->rule == HeaderRule::list && tag_->id != HeaderId::other) {
+      at_ = detail::skip_empty_values(at_, end, silent);
+      if (at_ == end) {
+        at_ = nullptr;
+        ++entry_;
+        continue;
+      }
+    }
     T parsed{};
     const char* cursor = at_;
-    ParseErrc code = tag_->parse(cursor, end, parsed);
+    ParseErrc code = detail::read_value(*tag_, cursor, end, parsed, lenient_, silent);
     const bool more = code == ParseErrc::ok && cursor != end;
     if (more && (tag_->rule != HeaderRule::list || *cursor != ','))
       code = ParseErrc::trailing_bytes;
