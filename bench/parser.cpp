@@ -36,9 +36,9 @@ void add_call_id(Record& record, std::string_view id) {
   if (at != std::string_view::npos) record.text(id.substr(at + 1));
 }
 
-std::uint64_t digits(std::optional<std::string_view> text) {
+std::uint64_t digits(std::string_view text) {
   std::uint64_t value = 0;
-  for (const char c : text.value_or("")) value = value * 10 + static_cast<unsigned>(c - '0');
+  for (const char c : text) value = value * 10 + static_cast<unsigned>(c - '0');
   return value;
 }
 
@@ -57,7 +57,7 @@ void add_transaction(Record& record, const MessageView& m) {
 // The values of one header line.
 template <class T, class F>
 bool each(const MessageView& m, const HeaderEntry& line, const HeaderTag<T>& tag, F&& f) {
-  for (const auto& value : HeaderRange<T>(m.bytes().data() - m.head().start, &line, &line + 1, tag)) {
+  for (const auto& value : m.values(line, tag)) {
     if (!value) return false;
     f(*value);
   }
@@ -92,7 +92,7 @@ bool add_everything(Record& record, const MessageView& m) {
           record.number(via.port.value_or(0));
           record.text(via.branch());
           record.text(via.received());
-          record.number(digits(via.params.find("rport")));
+          record.number(digits(via.known.rport));
         });
         break;
       case HeaderId::from: ok &= each(m, *line, hdr::from, address); break;
@@ -102,8 +102,8 @@ bool add_everything(Record& record, const MessageView& m) {
       case HeaderId::contact:
         ok &= each(m, *line, hdr::contact, [&](const NameAddr& a) {
           add(record, a.uri);
-          record.number(digits(a.params.find("expires")));
-          record.text(a.params.find("q").value_or(""));
+          record.number(digits(a.known.expires));
+          record.text(a.known.q);
         });
         break;
       case HeaderId::p_asserted_identity: ok &= each(m, *line, hdr::p_asserted_identity, address); break;

@@ -19,10 +19,28 @@ function(sipstack_library name)
     endforeach()
     sipstack_ragel(generated ${grammars})
 
+    # src/<layer>/isa is included by src/<layer>/isa_*.cpp, once for every instruction set.
+    set(included "")
+    set(instruction_sets "")
+    foreach(layer IN LISTS arg_LAYERS)
+        file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/isa/*.rl")
+        sipstack_ragel(found_generated ${found})
+        list(APPEND included ${found_generated})
+        file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/isa_*.cpp")
+        list(APPEND instruction_sets ${found})
+    endforeach()
+    if(included)
+        set_source_files_properties(${included} PROPERTIES HEADER_FILE_ONLY TRUE)
+        set_source_files_properties(${instruction_sets} PROPERTIES
+            COMPILE_OPTIONS "-Wno-implicit-fallthrough;-Wno-unused-const-variable"
+            INCLUDE_DIRECTORIES "${PROJECT_BINARY_DIR}/ragel"
+            OBJECT_DEPENDS "${included}")
+    endif()
+
     if(sources OR generated)
         set(compiled TRUE)
         set(scope PUBLIC)
-        add_library(${target} ${sources} ${generated})
+        add_library(${target} ${sources} ${generated} ${included})
         sipstack_compile_options(${target})
         target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
         set_target_properties(${target} PROPERTIES

@@ -70,6 +70,14 @@ constexpr std::string_view kMark = "-_.!~*'()";
 constexpr std::string_view kUriParam = "-_.!~*'()[]/:&+$=";
 constexpr std::string_view kUriHeader = "-_.!~*'()[]/?:+$=&";
 
+// As the scanners note parameters: null where there is none.
+bool note_first(std::string_view& slot, std::string_view name, const Param& param) noexcept {
+  if (!iequals(param.name, name) || slot.data() != nullptr) return false;
+  slot = param.value.empty() ? std::string_view(param.name.data() + param.name.size(), 0)
+                             : param.value;
+  return true;
+}
+
 ParseErrc user_info(const char* p, const char* at, Uri& out, const char*& cursor,
                     Notes& notes) noexcept {
   const char* const first = p;
@@ -138,8 +146,9 @@ ParseErrc host_port(const char*& p, const char* end, std::string_view& host,
 ParseErrc uri(const char*& cursor, const char* end, Uri& out, bool host_optional,
               Notes& notes) noexcept {
   const char* const begin = cursor;
-  unsigned most = 0;
-  const ParseErrc strict = scan::uri(cursor, end, out, most);
+  scan::Scan s{begin, end, end};
+  const ParseErrc strict = scan::scanners().uri(s, out);
+  cursor = s.at;
   if (strict == ParseErrc::ok) return strict;
   const std::string_view whole = scan::text(begin, end);
   const std::string_view scheme = whole.substr(0, whole.find(':'));
@@ -172,6 +181,10 @@ ParseErrc uri(const char*& cursor, const char* end, Uri& out, bool host_optional
     p = odd_run(p, end, ";?<>\"", kUriParam, Repair::unescaped_uri_parameter, notes);
   }
   out.params = Params(scan::text(list, p));
+  for (const Param& param : out.params) {
+    note_first(out.known.lr, "lr", param);
+    note_first(out.known.transport, "transport", param);
+  }
   if (p != end && *p == '?') {
     const char* const headers = p + 1;
     p = odd_run(headers, end, "<>\"", kUriHeader, Repair::unescaped_uri_parameter, notes);
@@ -326,6 +339,14 @@ ParseErrc detail::reread(HeaderId id, const char*& cursor, const char* end, Name
   cursor = p;
   const ParseErrc code = lenient::params(cursor, end, list, out.params, notes);
   out.text = scan::text(first, scan::trim_white(first, cursor));
+  for (const Param& param : out.params) {
+    if (lenient::note_first(out.known.tag, "tag", param)) continue;
+    if (out.known.again == nullptr && iequals(param.name, "tag")) {
+      out.known.again = param.name.data();
+    }
+    lenient::note_first(out.known.q, "q", param);
+    lenient::note_first(out.known.expires, "expires", param);
+  }
   return code;
 }
 
@@ -355,6 +376,14 @@ ParseErrc detail::reread(HeaderId, const char*& cursor, const char* end, Via& ou
   if (host != ParseErrc::ok) return host == ParseErrc::bad_uri ? ParseErrc::bad_header : host;
   const ParseErrc code = lenient::params(cursor, end, true, out.params, notes);
   out.text = scan::text(first, scan::trim_white(first, cursor));
+  for (const Param& param : out.params) {
+    if (lenient::note_first(out.known.branch, "branch", param)) continue;
+    if (out.known.again == nullptr && iequals(param.name, "branch")) {
+      out.known.again = param.name.data();
+    }
+    lenient::note_first(out.known.received, "received", param);
+    lenient::note_first(out.known.rport, "rport", param);
+  }
   return code;
 }
 

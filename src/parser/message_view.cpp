@@ -8,13 +8,12 @@ namespace sipstack {
 
 Uri MessageView::request_uri() const noexcept {
   const std::string_view text = uri_text();
-  const char* cursor = text.data();
+  scan::Scan s{text.data(), text.data() + text.size(), readable()};
   Uri uri;
-  unsigned params = 0;
-  if (scan::uri(cursor, text.data() + text.size(), uri, params) != ParseErrc::ok &&
-      head_->lenient) {
+  if (scan::scanners().uri(s, uri) != ParseErrc::ok && head_->lenient) {
     detail::Notes silent;
-    lenient::uri(cursor = text.data(), text.data() + text.size(), uri, false, silent);
+    s.at = text.data();
+    lenient::uri(s.at, s.end, uri, false, silent);
   }
   return uri;
 }
@@ -26,9 +25,12 @@ CSeq MessageView::cseq() const noexcept {
 Via MessageView::top_via() const noexcept {
   Via via;
   if (const HeaderEntry* entry = find(HeaderId::via)) {
-    const char* cursor = bytes_ + entry->value;
-    detail::Notes silent;
-    detail::read_value(hdr::via, cursor, cursor + entry->length, via, head_->lenient, silent);
+    const char* const value = bytes_ + entry->value;
+    scan::Scan s{value, value + entry->length, readable()};
+    if (scan::scanners().via(s, via) != ParseErrc::ok && head_->lenient) {
+      detail::Notes silent;
+      detail::reread(HeaderId::via, s.at = value, s.end, via, silent);
+    }
   }
   return via;
 }

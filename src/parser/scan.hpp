@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the grammars share beside rules: one scanner for each value type, that counts parameters too,
-// and the byte scans that no state machine need do.
+// What the grammars share beside rules: one scanner for each value type, and the byte scans that no
+// state machine need do.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "parser/chars.hpp"
+#include "sipstack/parser/message_index.hpp"
 #include "sipstack/parser/values.hpp"
 
 namespace sipstack::scan {
@@ -15,26 +16,43 @@ namespace sipstack::scan {
 /// Which forms of an address a header takes.
 enum class Address : std::uint8_t { any, or_star, in_brackets, maybe_without_scheme };
 
-// As parse_value(); `params` becomes the largest number of parameters (or URI header fields) that one
-// list in the value has, for ParseLimits::params.
-ParseErrc via(const char*& cursor, const char* end, Via& out, unsigned& params) noexcept;
-ParseErrc name_addr(const char*& cursor, const char* end, NameAddr& out, Address form,
-                    unsigned& params) noexcept;
-ParseErrc cseq(const char*& cursor, const char* end, CSeq& out) noexcept;
-ParseErrc media_type(const char*& cursor, const char* end, MediaType& out,
-                     unsigned& params) noexcept;
-ParseErrc token_value(const char*& cursor, const char* end, TokenValue& out,
-                      unsigned& params) noexcept;
-ParseErrc number_value(const char*& cursor, const char* end, NumberValue& out,
-                       unsigned& params) noexcept;
-ParseErrc call_id_value(const char*& cursor, const char* end, CallIdValue& out,
-                        unsigned& params) noexcept;
-/// Exactly [cursor, end) is the URI.
-ParseErrc uri(const char*& cursor, const char* end, Uri& out, unsigned& params) noexcept;
+// The scanners come once for every instruction set (src/parser/isa); this is one such set of them. All
+// give the same results (tests/parser/isa.cpp). A scanner reads one value at s.at, as parse_value().
+struct Scanners {
+  std::string_view name;
+  ParseErrc (*via)(Scan& s, Via& out) noexcept;
+  ParseErrc (*name_addr)(Scan& s, NameAddr& out, Address form) noexcept;
+  ParseErrc (*cseq)(Scan& s, CSeq& out) noexcept;
+  ParseErrc (*media_type)(Scan& s, MediaType& out) noexcept;
+  ParseErrc (*token_value)(Scan& s, TokenValue& out) noexcept;
+  ParseErrc (*number_value)(Scan& s, NumberValue& out) noexcept;
+  ParseErrc (*call_id_value)(Scan& s, CallIdValue& out) noexcept;
+  ParseErrc (*auth)(Scan& s, AuthValue& out, bool with_scheme) noexcept;
+  ParseErrc (*uri)(Scan& s, Uri& out) noexcept;  ///< exactly [s.at, s.end)
+  expected<void, ParseError> (*parse)(std::string_view bytes, MessageIndex& index,
+                                      const ParseLimits& limits) noexcept;
+};
 
-/// user@host alone; scheme `other`, its name empty.
-ParseErrc uri_without_scheme(const char*& cursor, const char* end, Uri& out,
-                             unsigned& params) noexcept;
+extern const Scanners kPlain;
+// Null where this was not built for such a processor.
+extern const Scanners* const kSse42;
+extern const Scanners* const kAvx2;
+extern const Scanners* const kNeon;
+
+/// The best that this processor can run. Chosen at the first use; never changes.
+const Scanners& scanners() noexcept;
+
+/// Its bit in IndexHead::faults.
+constexpr std::uint32_t fault(ParseErrc code) noexcept {
+  return std::uint32_t{1} << static_cast<unsigned>(code);
+}
+
+/// Header fields of a URI, behind "?".
+inline std::size_t count_headers(const Uri& uri) noexcept {
+  std::size_t count = uri.headers.empty() ? 0 : 1;
+  for (const char c : uri.headers) count += c == '&' ? 1 : 0;
+  return count;
+}
 
 /// Whether the host is one beyond its characters: labels of at most 63 (RFC 1035 section 2.3.4), an
 /// address in the brackets.
@@ -42,6 +60,10 @@ bool host_fits(std::string_view host) noexcept;
 
 /// 1 to 65535; out_of_range for anything else. `digits` are digits.
 ParseErrc port(std::string_view digits, std::optional<std::uint16_t>& out) noexcept;
+
+/// Behind the comment's last ")", or null where it is not closed. Nested at most 8 deep; counted, since
+/// a state machine can't.
+const char* comment_end(const char* p, const char* end) noexcept;
 
 /// Digits to a number not above `max`; false beyond. Never overflows.
 inline bool number(std::string_view digits, std::uint32_t max, std::uint32_t& out) noexcept {

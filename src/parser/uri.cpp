@@ -159,18 +159,19 @@ void append_unescaped(std::string& out, std::string_view text) {
 
 expected<Uri, ParseError> Uri::parse(std::string_view text) noexcept {
   Uri uri;
-  unsigned params = 0;
-  const char* cursor = text.data();
-  const ParseErrc code = scan::uri(cursor, text.data() + text.size(), uri, params);
+  const char* const end = text.data() + text.size();
+  scan::Scan s{text.data(), end, end};
+  const ParseErrc code = scan::scanners().uri(s, uri);
   if (code == ParseErrc::ok) return uri;
-  const auto offset = static_cast<std::uint32_t>(cursor - text.data());
+  const auto offset = static_cast<std::uint32_t>(s.at - text.data());
   return unexpected<ParseError>(ParseError{code, HeaderId::other, offset});
 }
 
 std::optional<Transport> Uri::transport() const noexcept {
-  const auto name = params.find("transport");
   Transport transport = Transport::udp;
-  if (!name || !transport_from(*name, transport)) return std::nullopt;
+  if (known.transport.data() == nullptr || !transport_from(known.transport, transport)) {
+    return std::nullopt;
+  }
   if (scheme == UriScheme::sips && transport == Transport::tcp) return Transport::tls;
   return transport;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The eager check: every known header by its own grammar, in message order.
-#include <algorithm>
+// The eager check: every known header by its own grammar, in message order; strictly, or telling what
+// lenient parsing lets through.
 #include <array>
 #include <iterator>
 #include <type_traits>
 
+#include "parser/scan.hpp"
 #include "sipstack/parser/message_view.hpp"
 
 namespace sipstack {
@@ -16,17 +17,8 @@ template <class T>
 struct has_params<T, std::enable_if_t<std::is_same_v<decltype(T::params), Params>>>
     : std::true_type {};
 
-std::size_t count(const Params& params) noexcept {
-  return static_cast<std::size_t>(std::distance(params.begin(), params.end()));
-}
-
-std::size_t count_headers(const Uri& uri) noexcept {
-  if (uri.headers.empty()) return 0;
-  return 1 + static_cast<std::size_t>(std::count(uri.headers.begin(), uri.headers.end(), '&'));
-}
-
 bool within(const Params& params, const ParseLimits& limits) noexcept {
-  return count(params) <= limits.params;
+  return std::distance(params.begin(), params.end()) <= limits.params;
 }
 
 // Whether the lists in a value are no longer than the limits.
@@ -34,7 +26,7 @@ template <class T>
 bool within(const T& value, const ParseLimits& limits) noexcept {
   if constexpr (std::is_base_of_v<NameAddr, T>) {
     return within(value.params, limits) && within(value.uri.params, limits) &&
-           count_headers(value.uri) <= limits.uri_headers;
+           scan::count_headers(value.uri) <= limits.uri_headers;
   } else if constexpr (has_params<T>::value) {
     return within(value.params, limits);
   } else {
@@ -44,6 +36,7 @@ bool within(const T& value, const ParseLimits& limits) noexcept {
 
 struct Line {
   const char* bytes;
+  const char* readable;
   const HeaderEntry& entry;
   const ParseLimits& limits;
   std::uint16_t& values;  ///< of this header so far, over all its lines
@@ -54,35 +47,36 @@ template <class T>
 ParseError check(const HeaderTag<T>& tag, const Line& line) {
   const char* const first = line.bytes + line.entry.value;
   const char* const end = first + line.entry.length;
-  const char* cursor = first;
+  scan::Scan s{first, end, line.readable};
   ParseErrc code = ParseErrc::ok;
   if (first == end && detail::may_be_empty(tag.id)) return {};
-  for (;; ++cursor) {
-    const char* const begin = cursor;
-    T value{};
-    detail::Notes notes;
-    if (line.told != nullptr) {
-      notes = detail::Notes(*line.told, line.bytes, tag.id);
-      if (tag.rule == HeaderRule::list) cursor = detail::skip_empty_values(cursor, end, notes);
-      if (cursor == end) {
+  for (;; ++s.at) {
+    const char* const begin = s.at;
+    T out{};
+    if (line.told == nullptr) {
+      code = tag.scan != nullptr ? tag.scan(s, out) : tag.parse(s.at, end, out);
+    } else {
+      detail::Notes notes(*line.told, line.bytes, tag.id);
+      if (tag.rule == HeaderRule::list) s.at = detail::skip_empty_values(s.at, end, notes);
+      if (s.at == end) {
         if (begin != first) notes.tell(Repair::empty_value, begin - 1);
         return {};
       }
+      code = detail::read_leniently(tag, s.at, end, out, notes);
     }
-    code = detail::read_value(tag, cursor, end, value, line.told != nullptr, notes);
     if (code != ParseErrc::ok) break;
-    if (!within(value, line.limits) || ++line.values > line.limits.values) {
+    if (!within(out, line.limits) || ++line.values > line.limits.values) {
       code = ParseErrc::too_many;
-      cursor = begin;
+      s.at = begin;
       break;
     }
-    if (cursor == end) return {};
-    if (tag.rule != HeaderRule::list || *cursor != ',') {
+    if (s.at == end) return {};
+    if (tag.rule != HeaderRule::list || *s.at != ',') {
       code = ParseErrc::trailing_bytes;
       break;
     }
   }
-  return {code, tag.id, static_cast<std::uint32_t>(cursor - line.bytes)};
+  return {code, tag.id, static_cast<std::uint32_t>(s.at - line.bytes)};
 }
 
 ParseError check_line(const Line& line) {
@@ -108,6 +102,7 @@ bool misplaced(HeaderId id, const MessageView& message) noexcept {
 expected<void, ParseError> check_all(const MessageView& message, Diagnostics* told,
                                      const ParseLimits& limits) noexcept {
   const char* const bytes = message.bytes().data() - message.head().start;
+  const char* const readable = message.bytes().data() + message.bytes().size();
   std::array<std::uint16_t, kHeaderIds> lines{};
   std::array<std::uint16_t, kHeaderIds> values{};
   for (const HeaderEntry* entry = message.begin_entries(); entry != message.end_entries();
@@ -121,8 +116,8 @@ expected<void, ParseError> check_all(const MessageView& message, Diagnostics* to
     // What parse() acts upon it has told.
     const bool read = told != nullptr && entry->id <= HeaderId::content_length;
     Diagnostics repairs;
-    const ParseError error =
-        check_line({bytes, *entry, limits, values[id], told == nullptr ? nullptr : &repairs});
+    const ParseError error = check_line(
+        {bytes, readable, *entry, limits, values[id], told == nullptr ? nullptr : &repairs});
     if (error.code != ParseErrc::ok && (told == nullptr || exceeds(error.code))) {
       return unexpected<ParseError>(error);
     }

@@ -7,7 +7,7 @@
 namespace sipstack {
 
 std::string_view Via::received() const noexcept {
-  std::string_view value = params.find("received").value_or(std::string_view{});
+  std::string_view value = known.received;
   if (value.size() >= 2 && value.front() == '[' && value.back() == ']') {
     value.remove_prefix(1);
     value.remove_suffix(1);
@@ -22,8 +22,7 @@ std::string_view Via::sent_by() const noexcept {
 }
 
 // qvalue  =  ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
-int quality(const Params& params) noexcept {
-  const std::string_view value = params.find("q").value_or("1");
+int quality(std::string_view value) noexcept {
   if (value.empty() || value.size() > 5 || (value[0] != '0' && value[0] != '1')) return 1000;
   if (value.size() > 1 && value[1] != '.') return 1000;
   int thousandths = (value[0] - '0') * 1000;
@@ -36,42 +35,13 @@ int quality(const Params& params) noexcept {
 }
 
 std::optional<std::uint32_t> NameAddr::expires() const noexcept {
-  const std::string_view value = params.find("expires").value_or(std::string_view{});
+  const std::string_view value = known.expires;
   if (value.empty()) return std::nullopt;
   for (const char c : value) {
     if (c < '0' || c > '9') return std::nullopt;
   }
   std::uint32_t seconds = 0;
   return scan::number(value, 0xffffffff, seconds) ? seconds : 0xffffffff;
-}
-
-ParseErrc parse_value(const char*& cursor, const char* end, Via& out) noexcept {
-  unsigned params = 0;
-  return scan::via(cursor, end, out, params);
-}
-
-ParseErrc parse_value(const char*& cursor, const char* end, CSeq& out) noexcept {
-  return scan::cseq(cursor, end, out);
-}
-
-ParseErrc parse_value(const char*& cursor, const char* end, MediaType& out) noexcept {
-  unsigned params = 0;
-  return scan::media_type(cursor, end, out, params);
-}
-
-ParseErrc parse_value(const char*& cursor, const char* end, TokenValue& out) noexcept {
-  unsigned params = 0;
-  return scan::token_value(cursor, end, out, params);
-}
-
-ParseErrc parse_value(const char*& cursor, const char* end, NumberValue& out) noexcept {
-  unsigned params = 0;
-  return scan::number_value(cursor, end, out, params);
-}
-
-ParseErrc parse_value(const char*& cursor, const char* end, CallIdValue& out) noexcept {
-  unsigned params = 0;
-  return scan::call_id_value(cursor, end, out, params);
 }
 
 ParseErrc parse_number(const char*& cursor, const char* end, NumberValue& out) noexcept {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <string_view>
+#include <type_traits>
 
 #include "sipstack/parser/extensions.hpp"
 
@@ -22,7 +23,69 @@ struct HeaderTag {
   std::string_view name;
   HeaderRule rule;
   Parse parse;
+  /// The same within a message, where bytes behind the value may be loaded. Ours have one.
+  using Scan = ParseErrc (*)(scan::Scan& s, T& out) noexcept;
+  Scan scan = nullptr;
 };
+
+namespace scan {
+
+ParseErrc value(Scan& s, Via& out) noexcept;
+ParseErrc value(Scan& s, NameAddr& out) noexcept;
+ParseErrc value(Scan& s, CSeq& out) noexcept;
+ParseErrc value(Scan& s, MediaType& out) noexcept;
+ParseErrc value(Scan& s, TokenValue& out) noexcept;
+ParseErrc value(Scan& s, NumberValue& out) noexcept;
+ParseErrc value(Scan& s, CallIdValue& out) noexcept;
+ParseErrc value(Scan& s, AuthValue& out) noexcept;
+ParseErrc contact(Scan& s, NameAddr& out) noexcept;
+ParseErrc route(Scan& s, NameAddr& out) noexcept;
+ParseErrc referred_by(Scan& s, NameAddr& out) noexcept;
+ParseErrc auth_info(Scan& s, AuthValue& out) noexcept;
+
+template <class T, class Base, ParseErrc (*Read)(Scan&, Base&) noexcept>
+ParseErrc as(Scan& s, T& out) noexcept {
+  return Read(s, out);
+}
+
+/// The scanner that reads what `parse` does.
+template <class T>
+constexpr typename HeaderTag<T>::Scan scanner_of(typename HeaderTag<T>::Parse parse) noexcept {
+  if constexpr (std::is_same_v<T, NameAddr>) {
+    if (parse == &parse_contact) return &contact;
+    if (parse == &parse_route) return &route;
+    if (parse == &parse_referred_by) return &referred_by;
+  }
+  if constexpr (std::is_same_v<T, AuthValue>) {
+    if (parse == &parse_auth_info) return &auth_info;
+  }
+  if constexpr (std::is_same_v<T, Via> || std::is_same_v<T, NameAddr> || std::is_same_v<T, CSeq> ||
+                std::is_same_v<T, MediaType> || std::is_same_v<T, TokenValue> ||
+                std::is_same_v<T, NumberValue> || std::is_same_v<T, CallIdValue> ||
+                std::is_same_v<T, AuthValue>) {
+    if (parse == static_cast<typename HeaderTag<T>::Parse>(&parse_value)) return &value;
+  }
+  // Bases with accessors.
+  if constexpr (std::is_same_v<T, Info> || std::is_same_v<T, Diversion> ||
+                std::is_same_v<T, HistoryInfo>) {
+    return &as<T, NameAddr, &route>;
+  }
+  if constexpr (std::is_same_v<T, ReferredBy>) return &as<T, NameAddr, &referred_by>;
+  if constexpr (std::is_same_v<T, Reason> || std::is_same_v<T, Event> ||
+                std::is_same_v<T, SubscriptionState>) {
+    return &as<T, TokenValue, &value>;
+  }
+  if constexpr (std::is_same_v<T, RetryAfter> || std::is_same_v<T, SessionExpires>) {
+    return &as<T, NumberValue, &value>;
+  }
+  if constexpr (std::is_same_v<T, Replaces> || std::is_same_v<T, Join> ||
+                std::is_same_v<T, TargetDialog>) {
+    return &as<T, CallIdValue, &value>;
+  }
+  return nullptr;
+}
+
+}  // namespace scan
 
 namespace hdr {
 
@@ -120,9 +183,10 @@ namespace hdr {
   X(www_authenticate, AuthValue, parse_value)                \
   X(x_gb_ver, Version, parse_value)
 
-#define SIPSTACK_X(header, type, parser)                                                      \
-  inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header), \
-                                          sipstack::rule(HeaderId::header), &sipstack::parser};
+#define SIPSTACK_X(header, type, parser)                                                       \
+  inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header),  \
+                                          sipstack::rule(HeaderId::header), &sipstack::parser, \
+                                          scan::scanner_of<type>(&sipstack::parser)};
 SIPSTACK_HEADER_TYPES(SIPSTACK_X)
 #undef SIPSTACK_X
 

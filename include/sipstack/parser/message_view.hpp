@@ -23,14 +23,14 @@ struct HeaderView {
 
 namespace detail {
 
-/// One value by its grammar and, of a header that the registry knows in a message that was parsed
-/// leniently, by a second reading where the first fails.
+/// One value by its grammar and, of a header that the registry knows, by a second reading where that
+/// fails.
 template <class T>
-ParseErrc read_value(const HeaderTag<T>& tag, const char*& cursor, const char* end, T& out,
-                     bool lenient, Notes& notes) noexcept {
+ParseErrc read_leniently(const HeaderTag<T>& tag, const char*& cursor, const char* end, T& out,
+                         Notes& notes) noexcept {
   const char* const begin = cursor;
   const ParseErrc code = tag.parse(cursor, end, out);
-  if (!lenient || tag.id == HeaderId::other) return code;
+  if (tag.id == HeaderId::other) return code;
   if (code == ParseErrc::ok &&
       (cursor == end || (tag.rule == HeaderRule::list && *cursor == ','))) {
     return code;
@@ -64,9 +64,14 @@ template <class T>
 class HeaderRange {
  public:
   using Result = expected<T, ParseError>;
-  HeaderRange(const char* bytes, const HeaderEntry* first, const HeaderEntry* last,
-              const HeaderTag<T>& tag, bool lenient = false) noexcept
-      : bytes_(bytes), first_(first), last_(last), tag_(&tag), lenient_(lenient) {}
+  HeaderRange(const char* bytes, const char* readable, const HeaderEntry* first,
+              const HeaderEntry* last, const HeaderTag<T>& tag, bool lenient = false) noexcept
+      : bytes_(bytes),
+        readable_(readable),
+        first_(first),
+        last_(last),
+        tag_(&tag),
+        lenient_(lenient) {}
 
   class iterator {
    public:
@@ -78,6 +83,7 @@ class HeaderRange {
     iterator() = default;
     explicit iterator(const HeaderRange& range) noexcept
         : bytes_(range.bytes_),
+          readable_(range.readable_),
           entry_(range.first_),
           last_(range.last_),
           tag_(range.tag_),
@@ -98,6 +104,7 @@ class HeaderRange {
    private:
     void advance() noexcept;
     const char* bytes_ = nullptr;
+    const char* readable_ = nullptr;
     const HeaderEntry* entry_ = nullptr;
     const HeaderEntry* last_ = nullptr;
     const HeaderTag<T>* tag_ = nullptr;
@@ -112,6 +119,7 @@ class HeaderRange {
 
  private:
   const char* bytes_;
+  const char* readable_;
   const HeaderEntry* first_;
   const HeaderEntry* last_;
   const HeaderTag<T>* tag_;
@@ -168,13 +176,20 @@ class MessageView {
   /// All values of a header over all its lines.
   template <class T>
   HeaderRange<T> all(const HeaderTag<T>& tag) const noexcept {
-    return {bytes_, entries_, entries_ + head_->headers, tag, head_->lenient};
+    return {bytes_, readable(), entries_, entries_ + head_->headers, tag, head_->lenient};
+  }
+  /// The values of one line alone, which is one of that header.
+  template <class T>
+  HeaderRange<T> values(const HeaderEntry& line, const HeaderTag<T>& tag) const noexcept {
+    return {bytes_, readable(), &line, &line + 1, tag, head_->lenient};
   }
   /// True where a list of tokens (Require, Supported, Allow, ...) has `token`, in any case.
   bool lists(const HeaderTag<TokenValue>& tag, std::string_view token) const noexcept;
 
  private:
   const HeaderEntry* find(HeaderId id) const noexcept;
+  /// The end of the bytes that are known to be there.
+  const char* readable() const noexcept { return bytes_ + head_->start + head_->size; }
 
   const char* bytes_ = nullptr;
   const IndexHead* head_ = nullptr;
@@ -229,30 +244,36 @@ void HeaderRange<T>::iterator::advance() noexcept {
       }
       at_ = value;
     }
-    detail::Notes silent;
-    if (lenient_ && tag_->rule == HeaderRule::list && tag_->id != HeaderId::other) {
-      at_ = detail::skip_empty_values(at_, end, silent);
-      if (at_ == end) {
-        at_ = nullptr;
-        ++entry_;
-        continue;
+    if (!value_) value_.emplace();
+    scan::Scan s{at_, end, readable_};
+    ParseErrc code =
+        tag_->scan != nullptr ? tag_->scan(s, *value_) : tag_->parse(s.at, end, *value_);
+    bool more = code == ParseErrc::ok && s.at != end;
+    if (more && (tag_->rule != HeaderRule::list || *s.at != ',')) code = ParseErrc::trailing_bytes;
+    if (code != ParseErrc::ok && lenient_) {
+      detail::Notes silent;
+      if (tag_->rule == HeaderRule::list) {
+        at_ = detail::skip_empty_values(at_, end, silent);
+        if (at_ == end) {
+          at_ = nullptr;
+          ++entry_;
+          continue;
+        }
       }
+      s.at = at_;
+      code = detail::read_leniently(*tag_, s.at, end, *value_, silent);
+      more = code == ParseErrc::ok && s.at != end;
+      if (more && (tag_->rule != HeaderRule::list || *s.at != ','))
+        code = ParseErrc::trailing_bytes;
     }
-    T parsed{};
-    const char* cursor = at_;
-    ParseErrc code = detail::read_value(*tag_, cursor, end, parsed, lenient_, silent);
-    const bool more = code == ParseErrc::ok && cursor != end;
-    if (more && (tag_->rule != HeaderRule::list || *cursor != ','))
-      code = ParseErrc::trailing_bytes;
     done_ = false;
     if (code != ParseErrc::ok) {
       value_ = unexpected<ParseError>(
-          ParseError{code, tag_->id, static_cast<std::uint32_t>(cursor - bytes_)});
+          ParseError{code, tag_->id, static_cast<std::uint32_t>(s.at - bytes_)});
       entry_ = last_;
       return;
     }
-    value_ = parsed;
-    at_ = more ? cursor + 1 : nullptr;
+    at_ = more ? s.at + 1 : nullptr;
     if (!more) ++entry_;
     return;
   }

@@ -29,11 +29,18 @@ struct Uri {
   std::string_view headers;  ///< after '?', without it
   bool has_user = false;     ///< tells "sip:@h" (not legal) and "sip:h" apart
 
+  /// Parameters that routing asks for, noted by the parser: null where absent, empty where they stand
+  /// without a value.
+  struct Known {
+    std::string_view lr;
+    std::string_view transport;
+  } known;
+
   bool is_sip() const noexcept { return scheme == UriScheme::sip || scheme == UriScheme::sips; }
   /// The transport parameter where it names one of ours; `tls` for sips over tcp.
   std::optional<Transport> transport() const noexcept;
   /// Loose routing (RFC 3261 section 19.1.1).
-  bool lr() const noexcept { return params.has("lr"); }
+  bool lr() const noexcept { return known.lr.data() != nullptr; }
 
   /// Parses exactly `text`. Never allocates.
   static expected<Uri, ParseError> parse(std::string_view text) noexcept;

@@ -18,8 +18,21 @@
 
 namespace sipstack {
 
-/// The q parameter in thousandths: 1000 where it is absent or malformed (RFC 3261 section 20.10).
-int quality(const Params& params) noexcept;
+namespace scan {
+
+/// What a scanner reads: one value at `at`, at most up to `end`. Bytes up to `readable` may be loaded,
+/// though not used.
+struct Scan {
+  const char* at;
+  const char* end;
+  const char* readable;
+  unsigned params = 0;  ///< most parameters (or URI header fields) in one list so far
+};
+
+}  // namespace scan
+
+/// A q parameter's value in thousandths: 1000 where it is empty or malformed (RFC 3261 section 20.10).
+int quality(std::string_view q) noexcept;
 
 /// Via (RFC 3261 section 20.42, RFC 3581).
 struct Via {
@@ -30,9 +43,16 @@ struct Via {
   std::optional<std::uint16_t> port;
   Params params;
 
-  std::string_view branch() const noexcept {
-    return params.find("branch").value_or(std::string_view{});
-  }
+  /// Parameters that every element asks for, noted by the parser: null where absent, empty where they
+  /// stand without a value.
+  struct Known {
+    std::string_view branch;
+    std::string_view received;
+    std::string_view rport;
+    const char* again = nullptr;  ///< a second branch
+  } known;
+
+  std::string_view branch() const noexcept { return known.branch; }
   /// With or without brackets on the wire; given without (RFC 5118 section 4.5).
   std::string_view received() const noexcept;
   std::string_view sent_by() const noexcept;  ///< host and port as they stand
@@ -47,8 +67,16 @@ struct NameAddr {
   Params params;          ///< the header's own, behind <>
   bool wildcard = false;  ///< Contact: *
 
-  std::string_view tag() const noexcept { return params.find("tag").value_or(std::string_view{}); }
-  int q() const noexcept { return quality(params); }
+  /// As Via::Known.
+  struct Known {
+    std::string_view tag;
+    std::string_view q;
+    std::string_view expires;
+    const char* again = nullptr;  ///< a second tag
+  } known;
+
+  std::string_view tag() const noexcept { return known.tag; }
+  int q() const noexcept { return quality(known.q); }
   /// The expires parameter in seconds where it is a number; clamped to 2^32-1.
   std::optional<std::uint32_t> expires() const noexcept;
 };
@@ -68,7 +96,7 @@ struct MediaType {
   bool is(std::string_view type_name, std::string_view subtype_name) const noexcept {
     return iequals(type, type_name) && iequals(subtype, subtype_name);
   }
-  int q() const noexcept { return quality(params); }
+  int q() const noexcept { return quality(params.find("q").value_or(std::string_view{})); }
 };
 
 /// A token with parameters: Supported, Require, Allow, Content-Disposition, Content-Encoding,
@@ -76,7 +104,7 @@ struct MediaType {
 struct TokenValue {
   std::string_view token;
   Params params;
-  int q() const noexcept { return quality(params); }
+  int q() const noexcept { return quality(params.find("q").value_or(std::string_view{})); }
 };
 
 /// A number with parameters and comment: Expires, Min-Expires, Max-Forwards, RSeq, Content-Length, ... Overlarge values are out_of_range.

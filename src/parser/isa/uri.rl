@@ -1,40 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // The URI grammar: sip, sips, tel, and any other scheme as far as its characters go.
 // RFC 3261 section 25.1, RFC 3966 section 3.
-#include "parser/scan.hpp"
 
-#include "sipstack/base/address.hpp"
-
-namespace sipstack {
-namespace {
+namespace sipstack::scan::SIPSTACK_ISA {
 
 %%{
   machine uri;
   alphtype unsigned char;
   getkey static_cast<unsigned char>(*p);
-  include grammar "grammar.rl";
+  include runs "runs.rl";
 
-  # Until an "@" comes, bytes may be user or host: both are noted, and "@" takes the host back.
-  action user { user = p; user_end = nullptr; }
+  # Whether what follows is user or host depends on an "@" far behind: it is looked for, once.
+  action user_or_host {
+    user = p + 1;
+    if (skip(kNotAt, p + 1, pe, readable) != pe) {
+      fgoto with_user;
+    } else {
+      fgoto without_user;
+    }
+  }
   action user_end { user_end = p; }
   action password { password = p + 1; }
   action at {
     out.has_user = true;
-    out.user = scan::text(user, user_end);
-    if (password != nullptr) out.password = scan::text(password, p);
-    host = nullptr; host_end = nullptr; port = nullptr; port_end = nullptr;
-    list = nullptr; list_end = nullptr; headers = nullptr;
-    params = 0; fields = 0;
+    out.user = text(user, user_end);
+    if (password != nullptr) out.password = text(password, p);
   }
-  action host { host = p; }
-  action host_end { host_end = p; }
-  action port { port = p; }
-  action port_end { port_end = p; }
-  action param { if (list == nullptr) list = p; ++params; }
+  action host_end { host = mark; host_end = p; }
+  action port_end { port = mark; port_end = p; }
+  action param { if (list == nullptr) list = p; ++params; name = p + 1; }
   action list_end { list_end = p; }
   action headers { headers = p; }
   action field { ++fields; }
-  action scheme_end { out.scheme_name = scan::text(begin, p); }
+  action scheme_end { out.scheme_name = text(begin, p); }
   action sip { out.scheme = UriScheme::sip; }
   action sips { out.scheme = UriScheme::sips; }
   action tel { out.scheme = UriScheme::tel; }
@@ -46,19 +44,24 @@ namespace {
   #   user             =  1*( unreserved / escaped / user-unreserved )
   #   user-unreserved  =  "&" / "=" / "+" / "$" / "," / ";" / "?" / "/"
   #   password         =  *( unreserved / escaped / "&" / "=" / "+" / "$" / "," )
-  user_char = unreserved | escaped | [&=+$,;?/];
+  action user_run { p = skip(kUser, p, pe, readable) - 1; }
+  user_chars = ( ( unreserved | [&=+$,;?/] )+ >user_run | escaped )+;
   password_char = unreserved | escaped | [&=+$,];
-  userinfo = user_char+ >user %user_end ( ":" @password password_char* )? "@" @at;
+  userinfo = user_chars %user_end ( ":" @password password_char* )? "@" @at;
 
   #   hostport  =  host [ ":" port ]
-  hostport = host >host %host_end ( ":" port >port %port_end )?;
+  hostport = host_r %host_end ( ":" digits_r %port_end )?;
 
   #   uri-parameters    =  *( ";" uri-parameter)
   #   other-param       =  pname [ "=" pvalue ]
   #   paramchar         =  param-unreserved / unreserved / escaped
   #   param-unreserved  =  "[" / "]" / "/" / ":" / "&" / "+" / "$"
-  paramchar = unreserved | escaped | [\[\]/:&+$];
-  uri_parameters = ( ";" >param paramchar+ ( "=" paramchar+ )? )*;
+  action param_run { p = skip(kUriParam, p, pe, readable) - 1; }
+  action name_end { slot = known(out, text(name, p)); }
+  action value { value = p + 1; }
+  action value_end { if (slot != nullptr) *slot = text(value, p); }
+  paramchars = ( ( unreserved | [\[\]/:&+$] )+ >param_run | escaped )+;
+  uri_parameters = ( ";" >param paramchars %name_end ( "=" @value paramchars %value_end )? )*;
 
   #   headers         =  "?" header *( "&" header )
   #   header          =  hname "=" hvalue
@@ -69,8 +72,11 @@ namespace {
   field = hnv+ >field "=" hnv*;
   headers = "?" ( field ( "&" field )* ) >headers;
 
-  sip_uri = "sip"i %scheme_end ":" @sip ( userinfo? hostport uri_parameters %list_end headers? );
-  sips_uri = "sips"i %scheme_end ":" @sips ( userinfo? hostport uri_parameters %list_end headers? );
+  rest = hostport uri_parameters %list_end headers?;
+  with_user := userinfo rest;
+  without_user := rest;
+  sip_uri = "sip"i %scheme_end ":" @sip @user_or_host;
+  sips_uri = "sips"i %scheme_end ":" @sips @user_or_host;
 
   #   telephone-uri         =  "tel:" telephone-subscriber
   #   telephone-subscriber  =  global-number / local-number
@@ -96,41 +102,18 @@ namespace {
 
 %% write data noerror;
 
-bool labels_fit(std::string_view name) noexcept {
-  std::size_t length = 0;
-  for (const char c : name) {
-    length = c == '.' ? 0 : length + 1;
-    if (length > 63) return false;
-  }
-  return name.size() <= 255;
-}
-
-}  // namespace
-
-bool scan::host_fits(std::string_view host) noexcept {
-  if (host.empty()) return false;
-  if (host.front() == '[') return IpAddress::parse(host).has_value();
-  return host.size() <= 63 || labels_fit(host);
-}
-
-ParseErrc scan::port(std::string_view digits, std::optional<std::uint16_t>& out) noexcept {
-  std::uint32_t value = 0;
-  if (!number(digits, 65535, value) || value == 0) return ParseErrc::out_of_range;
-  out = static_cast<std::uint16_t>(value);
-  return ParseErrc::ok;
-}
-
 namespace {
 
-ParseErrc run(const char*& cursor, const char* end, Uri& out, unsigned& most, int start) noexcept {
-  const char* const begin = cursor;
+ParseErrc scan_uri(Scan& s, Uri& out, int start) noexcept {
+  const char* const begin = s.at;
   const char* p = begin;
-  const char* const pe = end;
-  const char* const eof = end;
+  const char* const pe = s.end;
+  const char* const eof = s.end;
+  const char* const readable = s.readable;
   int cs = start;
   unsigned params = 0;
   unsigned fields = 0;
-  const char* user = nullptr;
+  const char* user = begin;
   const char* user_end = nullptr;
   const char* password = nullptr;
   const char* host = nullptr;
@@ -140,42 +123,38 @@ ParseErrc run(const char*& cursor, const char* end, Uri& out, unsigned& most, in
   const char* list = nullptr;
   const char* list_end = nullptr;
   const char* headers = nullptr;
+  const char* mark = nullptr;
+  const char* name = nullptr;
+  const char* value = nullptr;
+  std::string_view* slot = nullptr;
   out = Uri{};
 
   %% write exec;
 
-  cursor = p;
+  s.at = p;
   if (cs < uri_first_final) return ParseErrc::bad_uri;
-  out.text = scan::text(begin, end);
-  if (params > most) most = params;
-  if (fields > most) most = fields;
-  if (list != nullptr) out.params = Params(scan::text(list, list_end));
+  out.text = text(begin, pe);
+  if (params > s.params) s.params = params;
+  if (fields > s.params) s.params = fields;
+  if (list != nullptr) out.params = Params(text(list, list_end));
   if (out.scheme == UriScheme::tel) {
-    out.user = scan::text(user, user_end);
+    out.user = text(user, user_end);
     out.has_user = true;
   }
   if (host == nullptr) return ParseErrc::ok;
-  out.host = scan::text(host, host_end);
-  out.headers = scan::text(headers, end);
-  if (!scan::host_fits(out.host)) {
-    cursor = host;
+  out.host = text(host, host_end);
+  out.headers = text(headers, pe);
+  if (!host_fits(out.host)) {
+    s.at = host;
     return ParseErrc::bad_uri;
   }
   if (port == nullptr) return ParseErrc::ok;
-  const ParseErrc code = scan::port(scan::text(port, port_end), out.port);
-  if (code != ParseErrc::ok) cursor = port;
+  const ParseErrc code = scan::port(text(port, port_end), out.port);
+  if (code != ParseErrc::ok) s.at = port;
   return code;
 }
 
+ParseErrc uri(Scan& s, Uri& out) noexcept { return scan_uri(s, out, uri_en_main); }
+
 }  // namespace
-
-ParseErrc scan::uri(const char*& cursor, const char* end, Uri& out, unsigned& params) noexcept {
-  return run(cursor, end, out, params, uri_en_main);
-}
-
-ParseErrc scan::uri_without_scheme(const char*& cursor, const char* end, Uri& out,
-                                   unsigned& params) noexcept {
-  return run(cursor, end, out, params, uri_en_without_scheme);
-}
-
-}  // namespace sipstack
+}  // namespace sipstack::scan::SIPSTACK_ISA

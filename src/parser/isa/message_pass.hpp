@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One pass over a message: what the machine of message.rl does at each turn. It notes the first error
 // and goes on, so that a request can still be answered with 400.
-#pragma once
+//
+// Included by isa_*.cpp alone.
 
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-#include "sipstack/parser/diagnostics.hpp"
-#include "sipstack/parser/message_index.hpp"
-
-namespace sipstack {
+namespace sipstack::scan::SIPSTACK_ISA {
+namespace {
 
 class MessagePass {
  public:
@@ -19,11 +14,16 @@ class MessagePass {
     return limits.message < 0xffff ? limits.message : 0xffff;
   }
 
-  MessagePass(const char* begin, const char* end, MessageIndex& index, const ParseLimits& limits,
-              Diagnostics* told = nullptr) noexcept
-      : begin_(begin), end_(end), index_(index), limits_(limits), told_(told), line_(begin) {
+  MessagePass(const char* begin, const char* end, const char* readable, MessageIndex& index,
+              const ParseLimits& limits) noexcept
+      : begin_(begin),
+        end_(end),
+        readable_(readable),
+        index_(index),
+        limits_(limits),
+        controls_(begin, end),
+        line_(begin) {
     static_cast<IndexHead&>(index) = IndexHead{};
-    index.lenient = told != nullptr;
   }
 
   // The start line.
@@ -63,6 +63,7 @@ class MessagePass {
   }
   void fail(ParseErrc code, const char* at, HeaderId header = HeaderId::other) noexcept {
     if (error_.code == ParseErrc::ok) error_ = ParseError{code, header, offset(at)};
+    index_.faults |= fault(code);
   }
 
   void end_start_line(const char* line_feed) noexcept;
@@ -70,29 +71,20 @@ class MessagePass {
   void check(HeaderId id, const char* name, const char* value, const char* end) noexcept;
   void check_via(const char* value, const char* end) noexcept;
   void check_address(HeaderId id, const char* value, const char* end, Span16& tag) noexcept;
+  static const char* bad_identifier(const Params& params, std::string_view name,
+                                    std::string_view value, const char* again) noexcept;
+  void check_call_id(const char* value, const char* end) noexcept;
   void check_cseq(const char* value, const char* end) noexcept;
   void check_number(HeaderId id, const char* value, const char* end) noexcept;
   void check_presence() noexcept;
-
-  // Where a grammar refused, and lenient parsing was asked for: message_repair.cpp.
-  template <class T>
-  ParseErrc repair(HeaderId id, const char* value, const char*& cursor, const char* end, T& out,
-                   unsigned& params, ParseErrc code) noexcept;
-  bool repair_request_uri(const char* first, const char* last) noexcept;
-  bool repair_tag(HeaderId id, const Param& tag) noexcept;
-  bool repair_start_line(std::string_view line) noexcept;
-  bool repair_repeated(HeaderId id, const char* name, const char* value, const char* end) noexcept;
-  void tell(Repair rule, const char* at, HeaderId header = HeaderId::other) noexcept {
-    told_->tell({rule, header, offset(at)});
-  }
-
   void end_body(const char* body, const char* end) noexcept;
 
   const char* begin_;
   const char* end_;
+  const char* readable_;
   MessageIndex& index_;
   const ParseLimits& limits_;
-  Diagnostics* const told_;       ///< null: strictly
+  Controls controls_;
   const char* line_;              ///< first byte of the line at hand
   const char* fields_ = nullptr;  ///< first byte behind the start line
   const char* content_length_at_ = nullptr;
@@ -101,4 +93,5 @@ class MessagePass {
   ParseError error_;
 };
 
-}  // namespace sipstack
+}  // namespace
+}  // namespace sipstack::scan::SIPSTACK_ISA

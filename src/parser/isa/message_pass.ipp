@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is checked of every message while it is read. RFC 3261 sections 7, 8.1.1, 18.3.
-#include "parser/message_pass.hpp"
 
-#include <algorithm>
-
-#include "parser/chars.hpp"
-#include "parser/scan.hpp"
-
-namespace sipstack {
+namespace sipstack::scan::SIPSTACK_ISA {
 namespace {
 
 constexpr std::uint64_t bit(HeaderId id) noexcept {
@@ -19,9 +13,6 @@ constexpr std::uint64_t bit(HeaderId id) noexcept {
 constexpr std::uint64_t kOnce = bit(HeaderId::from) | bit(HeaderId::to) | bit(HeaderId::call_id) |
                                 bit(HeaderId::cseq) | bit(HeaderId::max_forwards) |
                                 bit(HeaderId::content_length) | bit(HeaderId::content_type);
-
-// seen_ has a bit for each of the first 64 ids.
-static_assert(static_cast<unsigned>(HeaderId::content_type) < 64);
 
 // Keeps apart what quoted-pair lets in (RFC 4475 section 3.1.1.2: "\" NUL in a display name) from bare
 // control characters. Goes on from where it was, so that a value costs one walk.
@@ -49,8 +40,6 @@ class Quotes {
   bool inside_ = false;
 };
 
-}  // namespace
-
 // ---- the start line ----
 
 void MessagePass::start_line(const char* at) noexcept {
@@ -61,33 +50,28 @@ void MessagePass::start_line(const char* at) noexcept {
 void MessagePass::method(const char* first, const char* last) noexcept {
   index_.request = true;
   index_.method_name = span(first, last);
-  index_.method = method_from(scan::text(first, last));
+  index_.method = method_from(text(first, last));
 }
 
 void MessagePass::request_uri(const char* first, const char* last) noexcept {
   index_.uri = span(first, last);
   if (index_.uri.length > limits_.uri) return fail(ParseErrc::uri_too_long, first);
   Uri uri;
-  unsigned params = 0;
-  const char* cursor = first;
-  const ParseErrc code = scan::uri(cursor, last, uri, params);
-  if (told_ != nullptr && (code != ParseErrc::ok || !uri.headers.empty()) &&
-      repair_request_uri(first, last)) {
-    return;
-  }
-  if (code != ParseErrc::ok) return fail(code, cursor);
+  Scan s{first, last, readable_};
+  const ParseErrc code = scan_uri(s, uri, uri_en_main);
+  if (code != ParseErrc::ok) return fail(code, s.at);
   // A Request-URI has no header fields (RFC 3261 section 19.1.1, table 1; RFC 4475 section 3.1.2.11).
   if (!uri.headers.empty()) return fail(ParseErrc::bad_uri, uri.headers.data() - 1);
-  if (params > limits_.params) fail(ParseErrc::too_many, uri.params.text().data());
+  if (s.params > limits_.params) fail(ParseErrc::too_many, uri.params.text().data());
 }
 
 void MessagePass::version(const char* first, const char* last) noexcept {
-  if (scan::text(first, last) != "2.0") fail(ParseErrc::bad_version, first);
+  if (text(first, last) != "2.0") fail(ParseErrc::bad_version, first);
 }
 
 void MessagePass::status(const char* first, const char* last) noexcept {
   std::uint32_t code = 0;
-  if (last - first == 3 && scan::number(scan::text(first, last), 699, code) && code >= 100) {
+  if (last - first == 3 && number(text(first, last), 699, code) && code >= 100) {
     index_.status = static_cast<std::uint16_t>(code);
   } else {
     fail(ParseErrc::bad_status, first);
@@ -111,12 +95,8 @@ const char* MessagePass::bad_start_line(const char* at) noexcept {
   const void* const found = std::memchr(line, '\n', static_cast<std::size_t>(end_ - line));
   const char* const line_feed = found == nullptr ? end_ : static_cast<const char*>(found);
   const bool carriage = line_feed != line && line_feed[-1] == '\r';
-  std::string_view rest = scan::text(line, line_feed - (carriage ? 1 : 0));
+  std::string_view rest = text(line, line_feed - (carriage ? 1 : 0));
 
-  if (told_ != nullptr && carriage && repair_start_line(rest)) {
-    end_start_line(line_feed);
-    return fields_;
-  }
   if (iequals(rest.substr(0, 4), "SIP/")) {
     fail(ParseErrc::bad_start_line, at);
   } else {
@@ -140,7 +120,7 @@ const char* MessagePass::bad_start_line(const char* at) noexcept {
       index_.uri = span(uri);
       // White space or a control character inside the URI, or only around it.
       const bool inside =
-          scan::find_control(uri.data(), uri.data() + uri.size()) != uri.data() + uri.size() ||
+          find_control(uri.data(), uri.data() + uri.size()) != uri.data() + uri.size() ||
           uri.find(' ') != std::string_view::npos;
       fail(inside ? ParseErrc::bad_uri : ParseErrc::bad_start_line, at);
     }
@@ -154,7 +134,7 @@ const char* MessagePass::bad_start_line(const char* at) noexcept {
 const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
   Quotes quotes(at);
   for (;;) {
-    at = scan::find_control(at, end_);
+    at = controls_.next(at);
     if (at == end_) return nullptr;
     if (*at == '\r') {
       if (at + 1 == end_) return nullptr;
@@ -178,8 +158,8 @@ const char* MessagePass::field(const char* name, const char* name_end, const cha
   const HeaderId id = header_id({name, name_length});
   const char* const stop = value_end(at, id);
   if (stop == nullptr) return nullptr;
-  const char* const value = scan::skip_white(at, stop);
-  const char* const end = scan::trim_white(value, stop);
+  const char* const value = skip_white(at, stop);
+  const char* const end = trim_white(value, stop);
   line_ = stop + 2;
 
   if (name_length > std::min<std::uint32_t>(limits_.header_name, 255)) {
@@ -224,24 +204,12 @@ void MessagePass::check(HeaderId id, const char* name, const char* value,
                         const char* end) noexcept {
   const bool again = (seen_ & bit(id)) != 0;
   seen_ |= bit(id);
-  if (again && (kOnce & bit(id)) != 0) {
-    if (told_ != nullptr && repair_repeated(id, name, value, end)) return;
-    return fail(ParseErrc::duplicate_header, name, id);
-  }
+  if (again && (kOnce & bit(id)) != 0) return fail(ParseErrc::duplicate_header, name, id);
   switch (id) {
     case HeaderId::via: return check_via(value, end);
     case HeaderId::from: return check_address(id, value, end, index_.from_tag);
     case HeaderId::to: return check_address(id, value, end, index_.to_tag);
-    case HeaderId::call_id: {
-      TextValue text;
-      const char* cursor = value;
-      unsigned params = 0;
-      ParseErrc code = parse_call_id(cursor, end, text);
-      if (told_ != nullptr) code = repair(id, value, cursor, end, text, params, code);
-      if (code != ParseErrc::ok) return fail(code, cursor, id);
-      index_.call_id = span(text.text);
-      return;
-    }
+    case HeaderId::call_id: return check_call_id(value, end);
     case HeaderId::cseq: return check_cseq(value, end);
     case HeaderId::max_forwards:
     case HeaderId::content_length: return check_number(id, value, end);
@@ -249,72 +217,83 @@ void MessagePass::check(HeaderId id, const char* name, const char* value,
   }
 }
 
+// A parameter by which transactions or dialogs are told apart: a token, once (RFC 3261 sections 12 and
+// 17.1.3). Null, or where it is wrong.
+const char* MessagePass::bad_identifier(const Params& params, std::string_view name,
+                                        std::string_view value, const char* again) noexcept {
+  if (again == nullptr && !value.empty() && value.front() != '"') return nullptr;
+  if (again != nullptr) return again;
+  for (const Param& param : params) {
+    if (iequals(param.name, name)) return param.name.data();
+  }
+  return params.text().data();
+}
+
 void MessagePass::check_via(const char* value, const char* end) noexcept {
-  for (const char* cursor = value;; ++cursor) {
+  Scan s{value, end, readable_};
+  for (;; ++s.at) {
     Via via;
-    unsigned params = 0;
-    const char* const first = cursor;
-    ParseErrc code = scan::via(cursor, end, via, params);
-    if (told_ != nullptr) code = repair(HeaderId::via, first, cursor, end, via, params, code);
+    s.params = 0;
+    const ParseErrc code = scan::SIPSTACK_ISA::via(s, via);
     ++index_.vias;
-    if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::via);
-    if (params > limits_.params) fail(ParseErrc::too_many, via.text.data(), HeaderId::via);
+    if (code != ParseErrc::ok) return fail(code, s.at, HeaderId::via);
+    if (s.params > limits_.params) fail(ParseErrc::too_many, via.text.data(), HeaderId::via);
     if (index_.vias > limits_.values) return fail(ParseErrc::too_many, value, HeaderId::via);
     if (index_.vias == 1) {
       index_.sent_by = span(via.sent_by());
-      bool seen = false;
-      for (const Param& param : via.params) {
-        if (!iequals(param.name, "branch")) continue;
-        // A token, once: responses are matched by it (RFC 3261 section 17.1.3).
-        if (!seen && told_ != nullptr && param.value.empty()) {
-          seen = true;
-          continue;
-        }
-        if (seen || param.value.empty() || param.value.front() == '"') {
-          return fail(ParseErrc::bad_header, param.name.data(), HeaderId::via);
-        }
-        seen = true;
-        index_.branch = span(param.value);
+      const std::string_view branch = via.known.branch;
+      if (branch.data() != nullptr) {
+        const char* const bad = bad_identifier(via.params, "branch", branch, via.known.again);
+        if (bad != nullptr) return fail(ParseErrc::bad_header, bad, HeaderId::via);
+        index_.branch = span(branch);
       }
     }
-    if (cursor == end) return;
+    if (s.at == end) return;
   }
 }
 
 void MessagePass::check_address(HeaderId id, const char* value, const char* end,
                                 Span16& tag) noexcept {
   NameAddr address;
-  unsigned params = 0;
-  const char* cursor = value;
-  ParseErrc code = scan::name_addr(cursor, end, address, scan::Address::any, params);
-  if (told_ != nullptr) code = repair(id, value, cursor, end, address, params, code);
-  if (code != ParseErrc::ok) return fail(code, cursor, id);
-  if (cursor != end) return fail(ParseErrc::trailing_bytes, cursor, id);
-  if (params > limits_.params) return fail(ParseErrc::too_many, value, id);
-  bool seen = false;
-  for (const Param& param : address.params) {
-    if (!iequals(param.name, "tag")) continue;
-    // A token, once: dialogs are identified by it (RFC 3261 section 12).
-    if (!seen && told_ != nullptr && repair_tag(id, param)) {
-      seen = true;
-      tag = span(param.value);
-      continue;
-    }
-    if (seen || param.value.empty() || param.value.front() == '"') {
-      return fail(ParseErrc::bad_header, param.name.data(), id);
-    }
-    seen = true;
-    tag = span(param.value);
+  Scan s{value, end, readable_};
+  const ParseErrc code = name_addr(s, address, Address::any);
+  if (code != ParseErrc::ok) return fail(code, s.at, id);
+  if (s.at != end) return fail(ParseErrc::trailing_bytes, s.at, id);
+  if (s.params > limits_.params || (!address.uri.headers.empty() &&
+                                    count_headers(address.uri) > limits_.uri_headers)) {
+    return fail(ParseErrc::too_many, value, id);
   }
+  const std::string_view found = address.known.tag;
+  if (found.data() == nullptr) return;
+  const char* const bad = bad_identifier(address.params, "tag", found, address.known.again);
+  if (bad != nullptr) return fail(ParseErrc::bad_header, bad, id);
+  tag = span(found);
+}
+
+void MessagePass::check_call_id(const char* value, const char* end) noexcept {
+  // word [ "@" word ]; whatever is not that goes to the grammar, which knows where it is wrong.
+  const char* p = skip(kWord, value, end, readable_);
+  if (p != value && p != end && *p == '@') {
+    const char* const host = p + 1;
+    p = skip(kWord, host, end, readable_);
+    if (p == host) p = value;
+  }
+  if (p == end && p != value) {
+    index_.call_id = span(value, end);
+    return;
+  }
+  TextValue text;
+  const char* cursor = value;
+  const ParseErrc code = parse_call_id(cursor, end, text);
+  if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::call_id);
+  index_.call_id = span(text.text);
 }
 
 void MessagePass::check_cseq(const char* value, const char* end) noexcept {
   CSeq cseq;
-  const char* cursor = value;
-  unsigned params = 0;
-  ParseErrc code = scan::cseq(cursor, end, cseq);
-  if (told_ != nullptr) code = repair(HeaderId::cseq, value, cursor, end, cseq, params, code);
-  if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::cseq);
+  Scan s{value, end, readable_};
+  const ParseErrc code = scan::SIPSTACK_ISA::cseq(s, cseq);
+  if (code != ParseErrc::ok) return fail(code, s.at, HeaderId::cseq);
   index_.cseq = cseq.number;
   if (index_.method_name.length == 0) {
     // A response, or a request whose method is no token.
@@ -330,11 +309,6 @@ void MessagePass::check_number(HeaderId id, const char* value, const char* end) 
   const char* cursor = value;
   ParseErrc code = parse_number(cursor, end, number);
   if (id == HeaderId::max_forwards) {
-    if (told_ != nullptr && (code == ParseErrc::out_of_range || number.number > 255)) {
-      tell(Repair::clamped_number, value, id);
-      number.number = 255;
-      code = ParseErrc::ok;
-    }
     if (code == ParseErrc::ok && number.number > 255) {
       code = ParseErrc::out_of_range;
       cursor = value;
@@ -385,7 +359,7 @@ expected<void, ParseError> MessagePass::finish(const char* body, const char* at,
       fail(ParseErrc::too_large, end_);
     } else {
       // Blank lines alone are a keep-alive, not the beginning of a message.
-      const bool blank = fields_ == nullptr && scan::skip_white(begin_, end_) == end_;
+      const bool blank = fields_ == nullptr && skip_white(begin_, end_) == end_;
       fail(blank ? ParseErrc::not_sip : ParseErrc::incomplete,
            blank ? begin_ : std::max(at, begin_));
     }
@@ -394,4 +368,5 @@ expected<void, ParseError> MessagePass::finish(const char* body, const char* at,
   return {};
 }
 
-}  // namespace sipstack
+}  // namespace
+}  // namespace sipstack::scan::SIPSTACK_ISA

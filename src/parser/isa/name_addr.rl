@@ -1,50 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 // The grammar of addresses in headers: From, To, Contact, Route, Refer-To, ...
 // RFC 3261 sections 20.10 and 25.1.
-#include "parser/scan.hpp"
 
-namespace sipstack {
-namespace {
+namespace sipstack::scan::SIPSTACK_ISA {
 
 %%{
   machine name_addr;
   alphtype unsigned char;
   getkey static_cast<unsigned char>(*p);
-  include grammar "grammar.rl";
+  include runs "runs.rl";
 
   action begin { begin = p; }
   action display_end { display_end = p; }
   action bracket {
     bracket = p;
-    const char* const inside = p + 1;
-    const char* const close =
-        static_cast<const char*>(std::memchr(inside, '>', static_cast<std::size_t>(pe - inside)));
-    if (close == nullptr) {
-      cursor = p;
+    const char* const close = skip(kNotClose, p + 1, pe, readable);
+    if (close == pe) {
+      s.at = p;
       return ParseErrc::unterminated;
     }
-    cursor = inside;
-    ParseErrc bad = scan::uri(cursor, close, out.uri, most);
+    Scan inside{p + 1, close, readable};
+    ParseErrc bad = scan_uri(inside, out.uri, uri_en_main);
     if (bad != ParseErrc::ok && form == Address::maybe_without_scheme) {
-      cursor = inside;
-      bad = scan::uri_without_scheme(cursor, close, out.uri, most);
+      inside.at = p + 1;
+      bad = scan_uri(inside, out.uri, uri_en_without_scheme);
     }
-    if (bad != ParseErrc::ok) return bad;
+    if (inside.params > most) most = inside.params;
+    if (bad != ParseErrc::ok) {
+      s.at = inside.at;
+      return bad;
+    }
     fexec close;
   }
   action bare {
-    cursor = begin;
-    const ParseErrc bad = scan::uri(cursor, p, out.uri, most);
-    if (bad != ParseErrc::ok) return bad;
+    Scan inside{begin, p, readable};
+    const ParseErrc bad = scan_uri(inside, out.uri, uri_en_main);
+    if (inside.params > most) most = inside.params;
+    if (bad != ParseErrc::ok) {
+      s.at = inside.at;
+      return bad;
+    }
   }
   action star { out.wildcard = true; }
-  action params { if (list == nullptr) list = p; ++params; }
+  action params { if (list == nullptr) list = p; ++s.params; }
+  action name_end { param = known(out, text(mark, p)); }
+  action value_end { if (param != nullptr) *param = text(mark, p); }
   action comma { fhold; fbreak; }
 
   #   name-addr      =  [ display-name ] LAQUOT addr-spec RAQUOT
   #   display-name   =  *(token LWS)/ quoted-string
   # White space between a token and "<" may be missing (RFC 4475 section 3.1.1.6).
-  display_name = quoted_string >begin %display_end | token >begin %display_end
+  display_name = quoted_string_r >begin %display_end | token >begin %display_end
                  ( LWS token %display_end )*;
   name_addr = ( display_name SWS )? "<" @bracket ">";
 
@@ -55,66 +61,51 @@ namespace {
   #   Contact        =  ("Contact" / "m" ) HCOLON
   #                     ( STAR / (contact-param *(COMMA contact-param)))
   #   contact-param  =  (name-addr / addr-spec) *(SEMI contact-params)
-  value = ( name_addr | addr_spec ) ( SWS ";" >params SWS generic_param )*;
+  header_param = token_r %name_end ( SWS "=" SWS gen_value_r %value_end )?;
+  value = ( name_addr | addr_spec ) ( SWS ";" >params SWS header_param )*;
 
   main := SWS ( value | "*" %star ) SWS ( "," @comma )?;
 }%%
 
 %% write data noerror noentry;
 
-}  // namespace
+namespace {
 
-ParseErrc scan::name_addr(const char*& cursor, const char* end, NameAddr& out, Address form,
-                          unsigned& most) noexcept {
-  const char* p = cursor;
-  const char* const pe = end;
-  const char* const eof = end;
+ParseErrc name_addr(Scan& s, NameAddr& out, Address form) noexcept {
+  const char* p = skip_white(s.at, s.end);
+  const char* const pe = s.end;
+  const char* const eof = s.end;
+  const char* const readable = s.readable;
   int cs = name_addr_start;
   ParseErrc code = ParseErrc::bad_header;
-  unsigned params = 0;
+  unsigned most = s.params;
+  s.params = 0;
+  const char* const first = p;
   const char* begin = nullptr;
   const char* display_end = nullptr;
   const char* bracket = nullptr;
+  const char* mark = nullptr;
   const char* list = nullptr;
-  const char* const first = skip_white(p, pe);
+  std::string_view* param = nullptr;
   out = NameAddr{};
 
   %% write exec;
 
-  cursor = p;
+  s.at = p;
+  if (most > s.params) s.params = most;
   if (cs < name_addr_first_final) return code;
   const char* const stop = trim_white(first, p);
   out.text = text(first, stop);
   if (list != nullptr) out.params = Params(text(list, stop));
-  if (params > most) most = params;
   if (bracket != nullptr) {
     out.wildcard = false;
     if (display_end != nullptr) out.display = text(begin, display_end);
   }
   const bool allowed = out.wildcard ? form == Address::or_star
                                     : bracket != nullptr || form != Address::in_brackets;
-  if (!allowed) cursor = first;
+  if (!allowed) s.at = first;
   return allowed ? ParseErrc::ok : ParseErrc::bad_header;
 }
 
-ParseErrc parse_value(const char*& cursor, const char* end, NameAddr& out) noexcept {
-  unsigned params = 0;
-  return scan::name_addr(cursor, end, out, scan::Address::any, params);
-}
-
-ParseErrc parse_contact(const char*& cursor, const char* end, NameAddr& out) noexcept {
-  unsigned params = 0;
-  return scan::name_addr(cursor, end, out, scan::Address::or_star, params);
-}
-
-ParseErrc parse_route(const char*& cursor, const char* end, NameAddr& out) noexcept {
-  unsigned params = 0;
-  return scan::name_addr(cursor, end, out, scan::Address::in_brackets, params);
-}
-
-ParseErrc parse_referred_by(const char*& cursor, const char* end, NameAddr& out) noexcept {
-  unsigned params = 0;
-  return scan::name_addr(cursor, end, out, scan::Address::maybe_without_scheme, params);
-}
-
-}  // namespace sipstack
+}  // namespace
+}  // namespace sipstack::scan::SIPSTACK_ISA

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The grammar of a message: start line, header fields delimited, body; and what every element needs of
 // every message, checked. RFC 3261 sections 7, 8.1.1, 18.3 and 25.1.
-#include "sipstack/parser/message_index.hpp"
 
-#include <algorithm>
-
-#include "parser/message_pass.hpp"
-
-namespace sipstack {
-namespace {
+namespace sipstack::scan::SIPSTACK_ISA {
 
 %%{
   machine message;
   alphtype unsigned char;
   getkey static_cast<unsigned char>(*p);
-  include grammar "grammar.rl";
+  include runs "runs.rl";
 
   action start { pass.start_line(p); }
-  action mark { mark = p; }
   action method { pass.method(mark, p); }
   action request_uri { pass.request_uri(mark, p); }
   action version { pass.version(mark, p); }
@@ -61,18 +54,20 @@ namespace {
   #   Method         =  INVITEm / ... / extension-method
   #   extension-method  =  token
   # The URI is delimited here, and goes through uri.rl.
-  request_line = token >mark %method " " ( 0x21..0x7e | utf8 )+ >mark %request_uri " "
+  action text_run { mark = p; p = skip(kUriText, p, pe, readable) - 1; }
+  request_line = token >mark %method " " ( 0x21..0x7e | utf8 )+ >text_run %request_uri " "
                  sip_version CRLF @request;
 
   #   Status-Line    =  SIP-Version SP Status-Code SP Reason-Phrase CRLF
   #   Reason-Phrase  =  *(reserved / unreserved / escaped / UTF8-NONASCII / UTF8-CONT / SP / HTAB)
   # Any visible character passes in the reason phrase: it is for people.
-  reason = ( "\t" | 0x20..0x7e | utf8 )*;
-  status_line = sip_version " " digit+ >mark %status " " %mark reason CRLF @response;
+  action reason_run { p = skip(kReason, p, pe, readable) - 1; }
+  reason = ( ( "\t" | 0x20..0x7e | utf8 )+ >reason_run )?;
+  status_line = sip_version " " digits_r %status " " %mark reason CRLF @response;
 
   #   message-header  =  header-name HCOLON header-value CRLF
   #   HCOLON          =  *( SP / HTAB ) ":" SWS
-  field = token >mark %name_end WSP* ":" @value CRLF;
+  field = token_r %name_end WSP* ":" @value CRLF;
 
   # An implementation SHOULD ignore any CRLF before the start line (RFC 3261 section 7.5).
   main := ( CRLF* ( request_line | status_line ) >start @{ fgoto fields; } ) $err(bad_start);
@@ -81,37 +76,29 @@ namespace {
 
 %% write data noerror noentry nofinal;
 
-expected<void, ParseError> run(std::string_view bytes, MessageIndex& index,
-                               const ParseLimits& limits, Diagnostics* told) noexcept {
+namespace {
+
+expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
+                                 const ParseLimits& limits) noexcept {
   if (bytes.empty()) {
     static_cast<IndexHead&>(index) = IndexHead{};
     return unexpected<ParseError>(ParseError{ParseErrc::not_sip, HeaderId::other, 0});
   }
   const char* p = bytes.data();
   const char* const pe = p + std::min<std::size_t>(bytes.size(), MessagePass::reach(limits));
+  const char* const readable = bytes.data() + bytes.size();
   const char* const eof = nullptr;
   int cs = message_start;
   const char* mark = nullptr;
   const char* name_end = nullptr;
   const char* body = nullptr;
-  MessagePass pass(p, pe, index, limits, told);
+  MessagePass pass(p, pe, readable, index, limits);
 
   %% write exec;
 
   static_cast<void>(eof);
-  return pass.finish(body, p, bytes.data() + bytes.size());
+  return pass.finish(body, p, readable);
 }
 
 }  // namespace
-
-expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
-                                 const ParseLimits& limits) noexcept {
-  return run(bytes, index, limits, nullptr);
-}
-
-expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index, Diagnostics& told,
-                                 const ParseLimits& limits) noexcept {
-  return run(bytes, index, limits, &told);
-}
-
-}  // namespace sipstack
+}  // namespace sipstack::scan::SIPSTACK_ISA

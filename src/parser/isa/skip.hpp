@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs of bytes in one stride, for the instruction set that SIPSTACK_ISA names. Included by isa_*.cpp
+// alone, once in each, with the intrinsics' headers before and all code compiled for that set after.
+//
+// Nothing is ever read behind `readable`, the end of the bytes that are known to be there: behind most
+// values more of the message follows, which a wide load may touch and whose bytes are not used.
+
+namespace sipstack::scan::SIPSTACK_ISA {
+
+#if defined(SIPSTACK_ISA_X86)
+
+// Bit i: whether byte i at p is outside the set.
+inline unsigned outside(const char* p, const CharClass& set) noexcept {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i rows = _mm_load_si128(reinterpret_cast<const __m128i*>(set.rows.data()));
+  const __m128i bits = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+  // A shuffle gives 0 where the index has its highest bit set: for bytes above ASCII.
+  const __m128i row = _mm_shuffle_epi8(rows, bytes);
+  const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
+  const __m128i hit = _mm_and_si128(row, _mm_shuffle_epi8(bits, high));
+  unsigned out = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(hit, _mm_setzero_si128())));
+  if (set.above) out &= ~static_cast<unsigned>(_mm_movemask_epi8(bytes));
+  return out;
+}
+inline unsigned equal_to(const char* p, char c) noexcept {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
+}
+
+#elif defined(SIPSTACK_ISA_NEON)
+
+inline unsigned movemask(uint8x16_t truth) noexcept {
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const uint8x16_t set = vandq_u8(truth, bits);
+  return vaddv_u8(vget_low_u8(set)) | (static_cast<unsigned>(vaddv_u8(vget_high_u8(set))) << 8U);
+}
+inline unsigned outside(const char* p, const CharClass& set) noexcept {
+  const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const std::uint8_t*>(p));
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0};
+  const uint8x16_t row = vqtbl1q_u8(vld1q_u8(set.rows.data()), vandq_u8(bytes, vdupq_n_u8(15)));
+  const uint8x16_t hit = vtstq_u8(row, vqtbl1q_u8(bits, vshrq_n_u8(bytes, 4)));
+  unsigned out = ~movemask(hit) & 0xffffU;
+  if (set.above) out &= ~movemask(vcgeq_u8(bytes, vdupq_n_u8(0x80)));
+  return out;
+}
+inline unsigned equal_to(const char* p, char c) noexcept {
+  return movemask(vceqq_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(p)),
+                           vdupq_n_u8(static_cast<std::uint8_t>(c))));
+}
+
+#endif
+
+#if defined(SIPSTACK_ISA_X86) || defined(SIPSTACK_ISA_NEON)
+
+/// The first byte of [p, end) outside the set, or `end`.
+inline const char* skip(const CharClass& set, const char* p, const char* end,
+                        const char* readable) noexcept {
+  while (readable - p >= 16) {
+    const unsigned stop = outside(p, set);
+    if (stop != 0) {
+      p += __builtin_ctz(stop);
+      return p < end ? p : end;
+    }
+    p += 16;
+    if (p >= end) return end;
+  }
+  while (p != end && set.has(*p)) ++p;
+  return p;
+}
+
+/// Behind the host name at p, as far as it is certainly one: p itself where the grammar must look. Names
+/// of up to 15 bytes, whose labels neither begin nor end with "-".
+inline const char* skip_host(const char* p, const char* end, const char* readable) noexcept {
+  if (readable - p < 16) return p;
+  const unsigned stop = outside(p, kHostName);
+  if (stop == 0) return p;
+  const unsigned length = static_cast<unsigned>(__builtin_ctz(stop));
+  if (p + length > end || length == 0) return p;
+  const unsigned inside = (1U << length) - 1;
+  const unsigned dots = equal_to(p, '.') & inside;
+  const unsigned marks = dots | (equal_to(p, '-') & inside);
+  // At an end, or two side by side of which one is a dot.
+  const unsigned ends = 1U | (1U << (length - 1));
+  if (((marks & ends) | (dots & (marks << 1U)) | (dots & (marks >> 1U))) != 0) return p;
+  return p + length;
+}
+
+#else
+
+inline const char* skip(const CharClass& set, const char* p, const char* end,
+                        const char*) noexcept {
+  while (p != end && set.has(*p)) ++p;
+  return p;
+}
+inline const char* skip_host(const char* p, const char*, const char*) noexcept { return p; }
+
+#endif
+
+/// The control characters of a text (below 0x20 but HT, and 0x7f), in order: among them all line ends.
+/// Sixty-four bytes at a time.
+class Controls {
+ public:
+  Controls(const char* begin, const char* end) noexcept : block_(begin), end_(end) { load(); }
+
+  /// The first one at `from` or behind it, or `end`. `from` never goes back.
+  const char* next(const char* from) noexcept {
+    while (from - block_ >= 64) {
+      // Blocks in between hold nothing that is asked for.
+      block_ += (from - block_) & ~std::ptrdiff_t{63};
+      load();
+    }
+    std::uint64_t mask = mask_ & (~std::uint64_t{0} << (from - block_));
+    while (mask == 0) {
+      if (end_ - block_ <= 64) return end_;
+      block_ += 64;
+      load();
+      mask = mask_;
+    }
+    const char* const found = block_ + __builtin_ctzll(mask);
+    return found < end_ ? found : end_;
+  }
+
+ private:
+  void load() noexcept {
+    const std::ptrdiff_t left = end_ - block_;
+    if (left >= 64) {
+      mask_ = controls(block_);
+    } else if (left > 0) {
+      char last[64];
+      std::memset(last, 'x', sizeof last);
+      std::memcpy(last, block_, static_cast<std::size_t>(left));
+      mask_ = controls(last);
+    } else {
+      mask_ = 0;
+    }
+  }
+  static std::uint64_t controls(const char* p) noexcept;
+
+  const char* block_;
+  const char* end_;
+  std::uint64_t mask_ = 0;
+};
+
+#if defined(SIPSTACK_ISA_AVX2)
+
+inline std::uint64_t Controls::controls(const char* p) noexcept {
+  const auto half = [](const char* at) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    const __m256i low = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes);
+    const __m256i tab = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\t'));
+    const __m256i del = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(0x7f));
+    return static_cast<std::uint32_t>(
+        _mm256_movemask_epi8(_mm256_or_si256(_mm256_andnot_si256(tab, low), del)));
+  };
+  return half(p) | (std::uint64_t{half(p + 32)} << 32U);
+}
+
+#elif defined(SIPSTACK_ISA_X86)
+
+inline std::uint64_t Controls::controls(const char* p) noexcept {
+  std::uint64_t mask = 0;
+  for (unsigned i = 0; i < 64; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
+    const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+    const int quarter = _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+    mask |= static_cast<std::uint64_t>(static_cast<unsigned>(quarter)) << i;
+  }
+  return mask;
+}
+
+#elif defined(SIPSTACK_ISA_NEON)
+
+inline std::uint64_t Controls::controls(const char* p) noexcept {
+  std::uint64_t mask = 0;
+  for (unsigned i = 0; i < 64; i += 16) {
+    const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const std::uint8_t*>(p + i));
+    const uint8x16_t low = vbicq_u8(vcltq_u8(bytes, vdupq_n_u8(0x20)), vceqq_u8(bytes, vdupq_n_u8('\t')));
+    mask |= std::uint64_t{movemask(vorrq_u8(low, vceqq_u8(bytes, vdupq_n_u8(0x7f))))} << i;
+  }
+  return mask;
+}
+
+#else
+
+inline std::uint64_t Controls::controls(const char* p) noexcept {
+  std::uint64_t mask = 0;
+  for (unsigned i = 0; i < 64; ++i) {
+    const auto byte = static_cast<unsigned char>(p[i]);
+    mask |= std::uint64_t{(byte < 0x20 && byte != '\t') || byte == 0x7f} << i;
+  }
+  return mask;
+}
+
+#endif
+
+}  // namespace sipstack::scan::SIPSTACK_ISA
