@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "parser/char_class.hpp"
+#include "parser/header_table.hpp"
 #include "parser/scan.hpp"
 
 #if defined(__x86_64__) && !defined(SIPSTACK_NO_SIMD)

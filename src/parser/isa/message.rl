@@ -44,6 +44,8 @@ namespace sipstack::scan::SIPSTACK_ISA {
     fexec next;
     fgoto fields;
   }
+  # Most lines need no machine.
+  action lines { p = pass.fields(p + 1) - 1; }
   action body { body = p + 1; fbreak; }
 
   #   SIP-Version    =  "SIP" "/" 1*DIGIT "." 1*DIGIT
@@ -67,10 +69,10 @@ namespace sipstack::scan::SIPSTACK_ISA {
 
   #   message-header  =  header-name HCOLON header-value CRLF
   #   HCOLON          =  *( SP / HTAB ) ":" SWS
-  field = token_r %name_end WSP* ":" @value CRLF;
+  field = token_r %name_end WSP* ":" @value CRLF @lines;
 
   # An implementation SHOULD ignore any CRLF before the start line (RFC 3261 section 7.5).
-  main := ( CRLF* ( request_line | status_line ) >start @{ fgoto fields; } ) $err(bad_start);
+  main := ( CRLF* ( request_line | status_line ) >start @lines @{ fgoto fields; } ) $err(bad_start);
   fields := ( field* CRLF @body ) $err(bad_field);
 }%%
 

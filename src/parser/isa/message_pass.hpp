@@ -38,6 +38,9 @@ class MessagePass {
   const char* bad_start_line(const char* at) noexcept;
 
   // A header field.
+  /// Takes the fields that begin at `at` and are written as nearly all are. Returns the first line that
+  /// the machine must look at: one of another form, or the end of the header fields.
+  const char* fields(const char* at) noexcept;
   /// A name and colon were read; finds the value from `at` on, and checks it where every element needs
   /// it. Returns the CRLF behind it, or null where the bytes end before.
   const char* field(const char* name, const char* name_end, const char* at) noexcept;
@@ -68,6 +71,8 @@ class MessagePass {
 
   void end_start_line(const char* line_feed) noexcept;
   const char* value_end(const char* at, HeaderId id) noexcept;
+  void entry(HeaderId id, const char* name, std::size_t name_length, const char* value,
+             const char* end) noexcept;
   void check(HeaderId id, const char* name, const char* value, const char* end) noexcept;
   void check_via(const char* value, const char* end) noexcept;
   void check_address(HeaderId id, const char* value, const char* end, Span16& tag) noexcept;

@@ -58,7 +58,7 @@ void MessagePass::request_uri(const char* first, const char* last) noexcept {
   if (index_.uri.length > limits_.uri) return fail(ParseErrc::uri_too_long, first);
   Uri uri;
   Scan s{first, last, readable_};
-  const ParseErrc code = scan_uri(s, uri, uri_en_main);
+  const ParseErrc code = scan::SIPSTACK_ISA::uri(s, uri);
   if (code != ParseErrc::ok) return fail(code, s.at);
   // A Request-URI has no header fields (RFC 3261 section 19.1.1, table 1; RFC 4475 section 3.1.2.11).
   if (!uri.headers.empty()) return fail(ParseErrc::bad_uri, uri.headers.data() - 1);
@@ -153,19 +153,39 @@ const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
   }
 }
 
+const char* MessagePass::fields(const char* at) noexcept {
+  for (;;) {
+    const char* const cr = controls_.next(at);
+    // The byte behind CR LF tells a line's end from a fold.
+    if (end_ - cr < 3 || *cr != '\r' || cr[1] != '\n' || cr[2] == ' ' || cr[2] == '\t') return at;
+    HeaderId id = HeaderId::other;
+    unsigned length = 0;
+    const char* value = field_lane(at, cr, readable_, id, length);
+    if (value == nullptr || length > limits_.header_name) return at;
+    value = skip_white(value, cr);
+    line_ = cr + 2;
+    entry(id, at, length, value, trim_white(value, cr));
+    at = line_;
+  }
+}
+
 const char* MessagePass::field(const char* name, const char* name_end, const char* at) noexcept {
-  const std::size_t name_length = static_cast<std::size_t>(name_end - name);
-  const HeaderId id = header_id({name, name_length});
+  const std::size_t length = static_cast<std::size_t>(name_end - name);
+  const HeaderId id = header_id({name, length});
   const char* const stop = value_end(at, id);
   if (stop == nullptr) return nullptr;
   const char* const value = skip_white(at, stop);
-  const char* const end = trim_white(value, stop);
   line_ = stop + 2;
-
-  if (name_length > std::min<std::uint32_t>(limits_.header_name, 255)) {
+  if (length > std::min<std::uint32_t>(limits_.header_name, 255)) {
     fail(ParseErrc::too_large, name);
-    return stop;
+  } else {
+    entry(id, name, length, value, trim_white(value, stop));
   }
+  return stop;
+}
+
+void MessagePass::entry(HeaderId id, const char* name, std::size_t name_length, const char* value,
+                        const char* end) noexcept {
   if (end - value > static_cast<std::ptrdiff_t>(limits_.header_value)) {
     fail(ParseErrc::too_large, value, id);
   }
@@ -183,7 +203,6 @@ const char* MessagePass::field(const char* name, const char* name_end, const cha
     fail(ParseErrc::too_many, name, id);
   }
   if (id != HeaderId::other && id <= HeaderId::content_type) check(id, name, value, end);
-  return stop;
 }
 
 const char* MessagePass::bad_field(const char* at) noexcept {

@@ -72,6 +72,12 @@ namespace sipstack::scan::SIPSTACK_ISA {
 namespace {
 
 ParseErrc name_addr(Scan& s, NameAddr& out, Address form) noexcept {
+  out = NameAddr{};
+  const unsigned params_before = s.params;
+  if (name_addr_lane(s, out)) return ParseErrc::ok;
+  s.params = params_before;
+  out = NameAddr{};
+
   const char* p = skip_white(s.at, s.end);
   const char* const pe = s.end;
   const char* const eof = s.end;
@@ -87,7 +93,6 @@ ParseErrc name_addr(Scan& s, NameAddr& out, Address form) noexcept {
   const char* mark = nullptr;
   const char* list = nullptr;
   std::string_view* param = nullptr;
-  out = NameAddr{};
 
   %% write exec;
 

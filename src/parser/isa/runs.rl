@@ -14,10 +14,6 @@
   action token_run { mark = p; p = skip(kToken, p, pe, readable) - 1; }
   action digit_run { mark = p; p = skip(kDigit, p, pe, readable) - 1; }
   action value_run { mark = p; p = skip(kGenValue, p, pe, readable) - 1; }
-  action host_run {
-    mark = p;
-    if (const char* const behind = skip_host(p, pe, readable); behind != p) p = behind - 1;
-  }
   action quoted_run { p = skip(kQuoted, p, pe, readable) - 1; }
 
   token_r = token_char+ >token_run;
@@ -27,7 +23,7 @@
   quoted_string_r =
       '"' ( ( quoted_char+ >quoted_run | CRLF WSP | quoted_pair )* $eof(unterminated) ) '"';
 
-  host_r = hostname >host_run | ipv6_reference >mark;
+  host_r = ( hostname | ipv6_reference ) >mark;
 
   gen_value_r = ( gen_char ( gen_char | [/=] )* ) >value_run | quoted_string_r >mark;
   generic_param_r = token_r ( SWS "=" SWS gen_value_r )?;

@@ -2,6 +2,7 @@
 // All of the hot path, once for the instruction set that SIPSTACK_ISA names. Included by isa_*.cpp alone.
 #include "parser/isa/skip.hpp"
 #include "parser/isa/known.hpp"
+#include "parser/isa/lanes.hpp"
 #include "isa/uri.cpp"
 #include "isa/name_addr.cpp"
 #include "isa/via.cpp"

@@ -5,12 +5,14 @@
 // Nothing is ever read behind `readable`, the end of the bytes that are known to be there: behind most
 // values more of the message follows, which a wide load may touch and whose bytes are not used.
 
+#define SIPSTACK_INLINE inline __attribute__((always_inline))
+
 namespace sipstack::scan::SIPSTACK_ISA {
 
 #if defined(SIPSTACK_ISA_X86)
 
 // Bit i: whether byte i at p is outside the set.
-inline unsigned outside(const char* p, const CharClass& set) noexcept {
+SIPSTACK_INLINE unsigned outside(const char* p, const CharClass& set) noexcept {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   const __m128i rows = _mm_load_si128(reinterpret_cast<const __m128i*>(set.rows.data()));
   const __m128i bits = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -22,7 +24,7 @@ inline unsigned outside(const char* p, const CharClass& set) noexcept {
   if (set.above) out &= ~static_cast<unsigned>(_mm_movemask_epi8(bytes));
   return out;
 }
-inline unsigned equal_to(const char* p, char c) noexcept {
+SIPSTACK_INLINE unsigned equal_to(const char* p, char c) noexcept {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
 }
@@ -34,7 +36,7 @@ inline unsigned movemask(uint8x16_t truth) noexcept {
   const uint8x16_t set = vandq_u8(truth, bits);
   return vaddv_u8(vget_low_u8(set)) | (static_cast<unsigned>(vaddv_u8(vget_high_u8(set))) << 8U);
 }
-inline unsigned outside(const char* p, const CharClass& set) noexcept {
+SIPSTACK_INLINE unsigned outside(const char* p, const CharClass& set) noexcept {
   const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const std::uint8_t*>(p));
   const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0};
   const uint8x16_t row = vqtbl1q_u8(vld1q_u8(set.rows.data()), vandq_u8(bytes, vdupq_n_u8(15)));
@@ -43,7 +45,7 @@ inline unsigned outside(const char* p, const CharClass& set) noexcept {
   if (set.above) out &= ~movemask(vcgeq_u8(bytes, vdupq_n_u8(0x80)));
   return out;
 }
-inline unsigned equal_to(const char* p, char c) noexcept {
+SIPSTACK_INLINE unsigned equal_to(const char* p, char c) noexcept {
   return movemask(vceqq_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(p)),
                            vdupq_n_u8(static_cast<std::uint8_t>(c))));
 }
@@ -53,7 +55,7 @@ inline unsigned equal_to(const char* p, char c) noexcept {
 #if defined(SIPSTACK_ISA_X86) || defined(SIPSTACK_ISA_NEON)
 
 /// The first byte of [p, end) outside the set, or `end`.
-inline const char* skip(const CharClass& set, const char* p, const char* end,
+SIPSTACK_INLINE const char* skip(const CharClass& set, const char* p, const char* end,
                         const char* readable) noexcept {
   while (readable - p >= 16) {
     const unsigned stop = outside(p, set);
@@ -68,32 +70,68 @@ inline const char* skip(const CharClass& set, const char* p, const char* end,
   return p;
 }
 
-/// Behind the host name at p, as far as it is certainly one: p itself where the grammar must look. Names
-/// of up to 15 bytes, whose labels neither begin nor end with "-".
-inline const char* skip_host(const char* p, const char* end, const char* readable) noexcept {
-  if (readable - p < 16) return p;
-  const unsigned stop = outside(p, kHostName);
-  if (stop == 0) return p;
-  const unsigned length = static_cast<unsigned>(__builtin_ctz(stop));
-  if (p + length > end || length == 0) return p;
-  const unsigned inside = (1U << length) - 1;
-  const unsigned dots = equal_to(p, '.') & inside;
-  const unsigned marks = dots | (equal_to(p, '-') & inside);
-  // At an end, or two side by side of which one is a dot.
-  const unsigned ends = 1U | (1U << (length - 1));
-  if (((marks & ends) | (dots & (marks << 1U)) | (dots & (marks >> 1U))) != 0) return p;
-  return p + length;
+// As outside() and equal_to(), of sixty-four bytes.
+#if defined(SIPSTACK_ISA_AVX2)
+
+SIPSTACK_INLINE std::uint32_t outside32(const char* p, const CharClass& set) noexcept {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i rows = _mm256_broadcastsi128_si256(
+      _mm_load_si128(reinterpret_cast<const __m128i*>(set.rows.data())));
+  const __m256i bits = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0));
+  const __m256i row = _mm256_shuffle_epi8(rows, bytes);
+  const __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
+  const __m256i hit = _mm256_and_si256(row, _mm256_shuffle_epi8(bits, high));
+  auto out = static_cast<std::uint32_t>(
+      _mm256_movemask_epi8(_mm256_cmpeq_epi8(hit, _mm256_setzero_si256())));
+  if (set.above) out &= ~static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes));
+  return out;
+}
+/// Whether the first `length` (1 to 31) of 32 bytes at p are those at `lower`, in any case. A set bit 0x20
+/// keeps no two bytes apart that may stand in a header name, where control characters are ruled out.
+SIPSTACK_INLINE bool lower_equals(const char* p, const char* lower, unsigned length) noexcept {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i names = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lower));
+  const __m256i low = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
+  const auto same = static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, names)));
+  return (~same & (~std::uint32_t{0} >> (32 - length))) == 0;
+}
+SIPSTACK_INLINE std::uint64_t outside64(const char* p, const CharClass& set) noexcept {
+  return outside32(p, set) | (std::uint64_t{outside32(p + 32, set)} << 32U);
+}
+SIPSTACK_INLINE std::uint32_t equal32(const char* p, char c) noexcept {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return static_cast<std::uint32_t>(
+      _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(c))));
 }
 
 #else
 
-inline const char* skip(const CharClass& set, const char* p, const char* end,
+SIPSTACK_INLINE bool lower_equals(const char* p, const char* lower, unsigned length) noexcept {
+  for (unsigned i = 0; i < length; ++i) {
+    if ((static_cast<unsigned char>(p[i]) | 0x20U) != static_cast<unsigned char>(lower[i])) return false;
+  }
+  return true;
+}
+SIPSTACK_INLINE std::uint32_t outside32(const char* p, const CharClass& set) noexcept {
+  return outside(p, set) | (outside(p + 16, set) << 16U);
+}
+SIPSTACK_INLINE std::uint64_t outside64(const char* p, const CharClass& set) noexcept {
+  return outside32(p, set) | (std::uint64_t{outside32(p + 32, set)} << 32U);
+}
+SIPSTACK_INLINE std::uint32_t equal32(const char* p, char c) noexcept {
+  return equal_to(p, c) | (equal_to(p + 16, c) << 16U);
+}
+
+#endif
+
+#else
+
+SIPSTACK_INLINE const char* skip(const CharClass& set, const char* p, const char* end,
                         const char*) noexcept {
   while (p != end && set.has(*p)) ++p;
   return p;
 }
-inline const char* skip_host(const char* p, const char*, const char*) noexcept { return p; }
-
 #endif
 
 /// The control characters of a text (below 0x20 but HT, and 0x7f), in order: among them all line ends.
@@ -102,11 +140,10 @@ class Controls {
  public:
   Controls(const char* begin, const char* end) noexcept : block_(begin), end_(end) { load(); }
 
-  /// The first one at `from` or behind it, or `end`. `from` never goes back.
+  /// The first one at `from` or behind it, or `end`.
   const char* next(const char* from) noexcept {
-    while (from - block_ >= 64) {
-      // Blocks in between hold nothing that is asked for.
-      block_ += (from - block_) & ~std::ptrdiff_t{63};
+    if (from < block_ || from - block_ >= 64) {
+      block_ = from;
       load();
     }
     std::uint64_t mask = mask_ & (~std::uint64_t{0} << (from - block_));

@@ -154,7 +154,17 @@ ParseErrc scan_uri(Scan& s, Uri& out, int start) noexcept {
   return code;
 }
 
-ParseErrc uri(Scan& s, Uri& out) noexcept { return scan_uri(s, out, uri_en_main); }
+ParseErrc uri(Scan& s, Uri& out) noexcept {
+#if defined(SIPSTACK_ISA_X86) || defined(SIPSTACK_ISA_NEON)
+  out = Uri{};
+  Runs runs(s.at, s.end, s.readable, kPlainRun);
+  if (uri_lane(s.at, s.end, s.readable, runs, '\0', out, s.params) != nullptr) {
+    s.at = s.end;
+    return ParseErrc::ok;
+  }
+#endif
+  return scan_uri(s, out, uri_en_main);
+}
 
 }  // namespace
 }  // namespace sipstack::scan::SIPSTACK_ISA

@@ -30,6 +30,7 @@ ParseErrc cseq(Scan& s, CSeq& out) noexcept {
   const char* mark = nullptr;
   std::string_view digits;
   out = CSeq{};
+  if (cseq_lane(s, out)) return ParseErrc::ok;
 
   %% write exec;
 

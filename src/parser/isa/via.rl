@@ -36,6 +36,12 @@ namespace sipstack::scan::SIPSTACK_ISA {
 namespace {
 
 ParseErrc via(Scan& s, Via& out) noexcept {
+  out = Via{};
+  const unsigned params_before = s.params;
+  if (via_lane(s, out)) return ParseErrc::ok;
+  s.params = params_before;
+  out = Via{};
+
   const char* p = skip_white(s.at, s.end);
   const char* const pe = s.end;
   const char* const eof = s.end;
@@ -47,7 +53,6 @@ ParseErrc via(Scan& s, Via& out) noexcept {
   const char* list = nullptr;
   std::string_view* param = nullptr;
   std::string_view port;
-  out = Via{};
   if (pe - p > 8 && std::memcmp(p, "SIP/2.0/", 8) == 0) {
     out.version = {p + 4, 3};
     p += 8;
