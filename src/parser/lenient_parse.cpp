@@ -43,15 +43,15 @@ bool is_version(std::string_view text) noexcept {
 class SecondReading {
  public:
   SecondReading(std::string_view bytes, MessageIndex& index, Diagnostics& told,
-                const ParseLimits& limits) noexcept
-      : bytes_(bytes), index_(index), told_(told), limits_(limits) {}
+                const ParseLimits& limits, const ParseError& first) noexcept
+      : bytes_(bytes), index_(index), told_(told), limits_(limits), error_(first) {}
 
   bool read() noexcept {
     index_.vias = 0;
     index_.call_id = index_.from_tag = index_.to_tag = index_.branch = index_.sent_by = {};
     return start_line() && header_fields();
   }
-  /// Why not.
+  /// Why not: the first reading's error where the start line is beyond repair.
   const ParseError& error() const noexcept { return error_; }
 
  private:
@@ -104,7 +104,7 @@ bool SecondReading::start_line() noexcept {
       bytes_.substr(index_.start, bytes_.find("\r\n", index_.start) - index_.start);
   // A tab or another control byte is no space.
   if (scan::find_control(line.data(), end_of(line)) != end_of(line)) {
-    return fail(ParseErrc::bad_start_line, scan::find_control(line.data(), end_of(line)));
+    return false;
   }
   std::string_view rest = line;
   const std::string_view first = next_part(rest);
@@ -116,7 +116,7 @@ bool SecondReading::start_line() noexcept {
   const std::string_view third = next_part(rest);
   if (first.data() != line.data() || !is_token(first) || !is_version(third) ||
       !trimmed(rest).empty()) {
-    return fail(ParseErrc::bad_start_line, line.data());
+    return false;
   }
   const char* const extra = second.data() != end_of(first) + 1   ? second.data() - 1
                             : third.data() != end_of(second) + 1 ? third.data() - 1
@@ -306,7 +306,7 @@ expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index, Di
   if (strict || index.faults == 0) return strict;
   const std::uint32_t faults = index.faults | fault(strict.error().code);
   if ((faults & ~kRepairable) != 0) return strict;
-  SecondReading second(bytes, index, told, limits);
+  SecondReading second(bytes, index, told, limits, strict.error());
   if (!second.read()) return unexpected<ParseError>(second.error());
   index.faults = 0;
   return {};

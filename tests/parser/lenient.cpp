@@ -99,7 +99,7 @@ TEST_CASE("lenient: a status line may lack its reason phrase, and have spaces to
   m = repaired(with({{"Max-Forwards", "-"}}, "SIP/2.0  486 Busy Here"), {"extra-space > 486 Bus"});
   CHECK(m.view().status() == 486);
   CHECK(m.view().reason() == "Busy Here");
-  refused(with({}, "SIP/2.0  7777 What"), ParseErrc::bad_start_line);
+  refused(with({}, "SIP/2.0  7777 What"), ParseErrc::bad_status);
 }
 
 TEST_CASE("lenient: a Request-URI loses its brackets and header fields") {
