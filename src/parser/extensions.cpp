@@ -94,7 +94,7 @@ bool Privacy::has(std::string_view value) const noexcept {
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::size_t length = rest.find_first_of(";, \t\r\n");
-    if (iequals(rest.substr(0, length), value)) return true;
+    if (length != 0 && iequals(rest.substr(0, length), value)) return true;
     rest.remove_prefix(length == std::string_view::npos ? rest.size() : length + 1);
   }
   return false;

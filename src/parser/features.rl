@@ -84,8 +84,8 @@ struct Parts {
   #   ident-info              =  "info" EQUAL LAQUOT absoluteURI RAQUOT
   # base64url and padding are on the wire, too; a quoted digest alone is RFC 4474's.
   digest = ( alnum | [/+.\-_=] )+ | quoted_string;
-  ident_param = token SWS "=" SWS
-                ( gen_char ( gen_char | [/=] )* | quoted_string | "<" ( 0x21..0x7e - [<>] )+ ">" );
+  ident_param = token ( SWS "=" SWS
+                        ( gen_value | "<" ( 0x21..0x7e - [<>] )+ ">" ) )?;
   identity := SWS digest >mark %a ( SWS ";" >params SWS ident_param )* next;
 
   # RFC 7315 section 5.6
