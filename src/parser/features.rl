@@ -233,10 +233,14 @@ ParseErrc parse_value(const char*& cursor, const char* end, Identity& out) noexc
     const char* p = scan::skip_white(rest.data() + 1, rest.data() + rest.size());
     const char* const stop = rest.data() + rest.size();
     const char* const name = p;
-    while (p != stop && *p != '=' && !is_white(*p)) ++p;
+    while (p != stop && *p != '=' && *p != ';' && !is_white(*p)) ++p;
     const std::string_view key = scan::text(name, p);
     p = scan::skip_white(p, stop);
-    if (p != stop) p = scan::skip_white(p + 1, stop);
+    if (p == stop || *p != '=') {
+      rest = scan::text(p, stop);
+      continue;
+    }
+    p = scan::skip_white(p + 1, stop);
     const char* const value = p;
     const char close = p == stop ? '\0' : *p == '<' ? '>' : *p == '"' ? '"' : '\0';
     if (close != '\0') {

@@ -184,6 +184,9 @@ TEST_CASE("identities of calls and callers") {
   CHECK(identity.info == "https://h/c;d");
   CHECK(identity.alg == "ES256");
   CHECK(identity.ppt == "\"shaken\"");
+  identity = read(hdr::identity, "abc;x;info=<https://h>;ppt=y");
+  CHECK(identity.info == "https://h");
+  CHECK(identity.ppt == "y");
   identity = read(hdr::identity, "\"a;b\"");
   CHECK(identity.digest == "\"a;b\"");
   CHECK(identity.info.empty());

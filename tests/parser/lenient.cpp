@@ -437,6 +437,22 @@ TEST_CASE("lenient: a repaired request can be answered") {
   CHECK(sealed->bytes().find("rport=7000") != std::string_view::npos);
 }
 
+TEST_CASE("lenient: a repaired message can be kept, with its leniency") {
+  BlockPool pool;
+  MessageIndex scratch;
+  Diagnostics told;
+  const std::string text =
+      "\r\n\r\n" + with({{"Contact", "<sip:a@h>;;q=0.5"}, {"CSeq", "7OPTIONS"}});
+  const auto kept = Message::parse(pool, text, scratch, told);
+  REQUIRE(kept);
+  REQUIRE(told.size() == 1);
+  CHECK(text.substr(told.begin()->offset, 7) == "OPTIONS");
+  CHECK(kept->view().head().lenient);
+  CHECK(kept->view().get(hdr::contact)->q() == 500);
+  CHECK(kept->view().cseq().number == 7);
+  CHECK_FALSE(Message::parse(pool, text, scratch).has_value());
+}
+
 TEST_CASE("every rule has a stable name and says what was assumed") {
   std::set<std::string_view> names;
 #define SIPSTACK_X(id, text, words)       \

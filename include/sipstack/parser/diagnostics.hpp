@@ -81,8 +81,9 @@ class Diagnostics {
       ++dropped_;
     }
   }
-  void tell(const Diagnostics& others) noexcept {
-    for (const Diagnostic& one : others) tell(one);
+  /// All of those, their offsets `ahead` further on.
+  void tell(const Diagnostics& others, std::uint32_t ahead = 0) noexcept {
+    for (const Diagnostic& one : others) tell({one.rule, one.header, one.offset + ahead});
     dropped_ += others.dropped_;
   }
 
