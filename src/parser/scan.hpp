@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <new>
+#include <optional>
 #include <string_view>
 
 #include "parser/chars.hpp"
@@ -39,8 +41,22 @@ extern const Scanners* const kSse42;
 extern const Scanners* const kAvx2;
 extern const Scanners* const kNeon;
 
-/// The best that this processor can run. Chosen at the first use; never changes.
-const Scanners& scanners() noexcept;
+/// The best that this processor can run: `plain` until the initialisers of scan.cpp have run, then the
+/// same for good.
+extern const Scanners* active;
+inline const Scanners& scanners() noexcept { return *active; }
+
+/// Its bit in IndexHead::faults.
+constexpr std::uint32_t fault(ParseErrc code) noexcept {
+  return std::uint32_t{1} << static_cast<unsigned>(code);
+}
+
+/// Header fields of a URI, behind "?".
+inline std::size_t count_headers(const Uri& uri) noexcept {
+  std::size_t count = uri.headers.empty() ? 0 : 1;
+  for (const char c : uri.headers) count += c == '&' ? 1 : 0;
+  return count;
+}
 
 /// Whether the host is one beyond its characters: labels of at most 63 (RFC 1035 section 2.3.4), an
 /// address in the brackets.
@@ -62,6 +78,12 @@ inline bool number(std::string_view digits, std::uint32_t max, std::uint32_t& ou
   }
   out = static_cast<std::uint32_t>(value);
   return true;
+}
+
+/// Empties an optional that may never have been constructed: reset() would read it.
+template <class T>
+inline void unset(std::optional<T>& value) noexcept {
+  ::new (static_cast<void*>(&value)) std::optional<T>();
 }
 
 inline std::string_view text(const char* begin, const char* end) noexcept {

@@ -16,14 +16,13 @@ std::string_view Via::received() const noexcept {
 }
 
 std::string_view Via::sent_by() const noexcept {
-  if (host.empty()) return {};
+  if (host.empty() || text.empty()) return {};
   const char* const stop = params.empty() ? text.data() + text.size() : params.text().data();
   return scan::text(host.data(), scan::trim_white(host.data(), stop));
 }
 
 // qvalue  =  ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
-int NameAddr::q() const noexcept {
-  const std::string_view value = known.q.data() == nullptr ? "1" : known.q;
+int quality(std::string_view value) noexcept {
   if (value.empty() || value.size() > 5 || (value[0] != '0' && value[0] != '1')) return 1000;
   if (value.size() > 1 && value[1] != '.') return 1000;
   int thousandths = (value[0] - '0') * 1000;

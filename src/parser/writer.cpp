@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "parser/chars.hpp"
+#include "parser/out.hpp"
 #include "parser/scan.hpp"
 #include "parser/top_via.hpp"
 
@@ -22,47 +23,10 @@ ParseLimits no_limits() noexcept {
   limits.message = limits.start_line = limits.uri = kMaxMessage;
   limits.header_block = limits.header_value = limits.header_name = kMaxMessage;
   limits.headers = MessageIndex::kCapacity;
-  limits.values = limits.params = UINT16_MAX;
+  limits.vias = limits.values = limits.contacts = limits.credentials = UINT16_MAX;
+  limits.params = limits.uri_headers = UINT16_MAX;
   return limits;
 }
-
-// Most pieces are short: two overlapping moves take any length of the same power of two.
-inline char* copy_bytes(char* to, const char* from, std::size_t size) noexcept {
-  const auto ends = [&](auto unit) {
-    constexpr std::size_t width = sizeof unit;
-    decltype(unit) head;
-    decltype(unit) tail;
-    std::memcpy(&head, from, width);
-    std::memcpy(&tail, from + size - width, width);
-    std::memcpy(to, &head, width);
-    std::memcpy(to + size - width, &tail, width);
-  };
-  struct Sixteen {
-    char bytes[16];
-  };
-  if (size > 32)
-    std::memcpy(to, from, size);
-  else if (size >= 16)
-    ends(Sixteen{});
-  else if (size >= 8)
-    ends(std::uint64_t{});
-  else if (size >= 4)
-    ends(std::uint32_t{});
-  else if (size >= 2)
-    ends(std::uint16_t{});
-  else if (size == 1)
-    *to = *from;
-  return to + size;
-}
-
-// Bytes into storage whose size is known to suffice.
-struct Out {
-  char* at;
-  Out& operator<<(std::string_view bytes) noexcept {
-    at = copy_bytes(at, bytes.data(), bytes.size());
-    return *this;
-  }
-};
 
 std::string_view take_part(std::string_view& parts) noexcept {
   const std::size_t length = parts.find('\0');
@@ -73,9 +37,10 @@ std::string_view take_part(std::string_view& parts) noexcept {
 
 // The pieces of the Contact line of contact_here(), so that they can be counted and then copied.
 struct Contact {
-  std::string_view pieces[9];
+  std::string_view pieces[10];
 
-  Contact(std::string_view told, bool secure_uri, const Origin& here) noexcept {
+  Contact(std::string_view told, bool secure_uri, std::string_view field,
+          const Origin& here) noexcept {
     const std::string_view user = take_part(told);
     const std::string_view uri_params = take_part(told);
     const std::string_view header_params = take_part(told);
@@ -88,7 +53,7 @@ struct Contact {
       transport = ";transport=tcp";
     std::size_t i = 0;
     for (std::string_view piece :
-         {std::string_view("Contact: <"), std::string_view(secure_uri ? "sips:" : "sip:"), user,
+         {field, std::string_view(": <"), std::string_view(secure_uri ? "sips:" : "sip:"), user,
           std::string_view(user.empty() ? "" : "@"), here.sent_by, transport, uri_params,
           std::string_view(">"), header_params})
       pieces[i++] = piece;
@@ -100,33 +65,43 @@ struct Contact {
   }
 };
 
-// Whether a To or From value has a tag, also where the value does not parse (RFC 3261 section 20:
-// without <> the parameters are the header's).
-bool has_tag(std::string_view value) noexcept {
-  bool quoted = false;
-  bool bracketed = false;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (quoted) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '<') {
-      bracketed = true;
-    } else if (c == '>') {
-      bracketed = false;
-    } else if (c == ';' && !bracketed) {
-      std::size_t begin = i + 1;
-      while (begin < value.size() && is_white(value[begin])) ++begin;
-      std::size_t end = begin;
-      while (end < value.size() && is_token_char(value[end])) ++end;
-      if (iequals(value.substr(begin, end - begin), "tag")) return true;
+// Puts the header fields in [first, first + size) into the order that is wanted; each ends in CRLF.
+// False where there are too many, or no memory.
+bool reorder(const HeaderOrder& order, char* first, std::size_t size, BlockPool& pool) noexcept {
+  struct Line {
+    std::uint16_t begin;
+    std::uint16_t length;
+    std::size_t rank;
+  };
+  Line lines[MessageIndex::kCapacity];
+  std::size_t count = 0;
+  const std::string_view all(first, size);
+  for (std::size_t at = 0; at < size; ++count) {
+    if (count == MessageIndex::kCapacity) return false;
+    std::size_t end = all.find("\r\n", at);
+    while (end + 2 < size && (all[end + 2] == ' ' || all[end + 2] == '\t'))
+      end = all.find("\r\n", end + 2);
+    const std::string_view line = all.substr(at, end + 2 - at);
+    std::string_view field = line.substr(0, line.find(':'));
+    while (!field.empty() && is_white(field.back())) field.remove_suffix(1);
+    const HeaderId id = header_id(field);
+    const HeaderId* const ids_end = order.ids + order.size;
+    const HeaderId* const found =
+        id == HeaderId::other ? ids_end : std::find(order.ids, ids_end, id);
+    lines[count] = {static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(line.size()),
+                    static_cast<std::size_t>(found - order.ids)};
+    at = end + 2;
+  }
+  const Block sorted = pool.allocate(size);
+  if (!sorted) return false;
+  Out out{sorted.data()};
+  for (std::size_t rank = 0; rank <= order.size; ++rank) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (lines[i].rank == rank) out << all.substr(lines[i].begin, lines[i].length);
     }
   }
-  return false;
+  std::memcpy(first, sorted.data(), size);
+  return true;
 }
 
 // Whether parse() would find the very index that was put together.
@@ -173,8 +148,9 @@ std::string_view to_string(WriteErrc code) noexcept {
 
 // ---- lines ----
 
-MessageWriter::MessageWriter(BlockPool& pool, std::size_t expected_size) noexcept
-    : pool_(&pool), lines_(pool.allocate(expected_size)) {
+MessageWriter::MessageWriter(BlockPool& pool, std::size_t expected_size,
+                             const WriteOptions& options) noexcept
+    : pool_(&pool), options_(options), lines_(pool.allocate(expected_size)) {
   if (!lines_) fail(WriteErrc::too_large);
 }
 
@@ -242,8 +218,8 @@ void MessageWriter::put_checked(std::string_view bytes) noexcept {
 }
 
 void MessageWriter::put_received(std::string_view value) noexcept {
-  if (scan::find_control(value.data(), value.data() + value.size()) == value.data() + value.size())
-    return put(value);
+  const char* const end = value.data() + value.size();
+  if (scan::find_control(value.data(), end) == end) return put(value);
   std::size_t done = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (!is_control(value[i])) continue;
@@ -265,7 +241,7 @@ void MessageWriter::header(HeaderId id, std::string_view value) {
   // seal() writes it: a second one is what smuggling is made of.
   if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
   if (id == HeaderId::other) return fail(WriteErrc::bad_byte);
-  line(id, name(id), value);
+  line(id, spelled(id), value);
 }
 
 void MessageWriter::header(HeaderId id, std::uint64_t value) {
@@ -305,11 +281,11 @@ void MessageWriter::copy(const MessageView& from, HeaderId id) {
       has_type_ = true;
     }
     const std::size_t begin = lines_.size();
-    put(name(id));
+    put(spelled(id));
     put(": ");
     put_received(header.value);
     put("\r\n");
-    if (error_ == WriteErrc::ok) line_done(id, begin, name(id).size());
+    if (error_ == WriteErrc::ok) line_done(id, begin, spelled(id).size());
   }
 }
 
@@ -343,107 +319,159 @@ void MessageWriter::contact_here(std::string_view user, std::string_view uri_par
 
 // ---- the finished message ----
 
-expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
-                                                     bool mirrored, const IndexHead* known) const {
+struct MessageWriter::Parts {
+  std::string_view via;
+  Contact contact;
+  std::size_t contact_size = 0;  ///< 0: none
+  char length_line[32];
+  std::size_t length_size = 0;
+  std::size_t size = 0;  ///< of the whole message
+
+  explicit Parts(const Contact& our_contact) noexcept : contact(our_contact) {}
+  std::string_view length() const noexcept { return {length_line, length_size}; }
+};
+
+expected<MessageWriter::Parts, WriteErrc> MessageWriter::measure(std::string_view via,
+                                                                 const Origin& here) const {
   if (error_ != WriteErrc::ok) return unexpected(error_);
   const std::string_view body = body_.view();
   if (!body.empty() && !has_type_) return unexpected(WriteErrc::no_body_type);
+  // sent-by comes from the element's own configuration; in a Contact it must make a URI.
+  if (contact_ && here.sent_by.empty()) return unexpected(WriteErrc::malformed);
 
-  char length_line[32] = "Content-Length: ";
-  char* const digits = length_line + 16;
-  char* length_end = std::to_chars(digits, digits + 10, body.size()).ptr;
-  const auto length_digits = static_cast<std::size_t>(length_end - digits);
-  *length_end++ = '\r';
-  *length_end++ = '\n';
-  const std::string_view length =
-      has_length_
-          ? std::string_view()
-          : std::string_view(length_line, static_cast<std::size_t>(length_end - length_line));
-
-  std::size_t contact_size = 0;
-  if (contact_) {
-    // sent-by comes from the element's own configuration; in a Contact it must make a URI.
-    if (here.sent_by.empty()) return unexpected(WriteErrc::malformed);
-    contact_size = Contact(contact_.view(), secure_contact_, here).size() + 2;
+  Parts parts(Contact(contact_ ? contact_.view() : std::string_view("\0\0\0", 3), secure_contact_,
+                      spelled(HeaderId::contact), here));
+  parts.via = via;
+  if (contact_) parts.contact_size = parts.contact.size() + 2;
+  if (!has_length_) {
+    Out out{parts.length_line};
+    out << spelled(HeaderId::content_length) << ": ";
+    out.at = std::to_chars(out.at, out.at + 10, body.size()).ptr;
+    out << "\r\n";
+    parts.length_size = static_cast<std::size_t>(out.at - parts.length_line);
   }
-  const std::size_t size =
-      lines_.size() + 2 + via.size() + contact_size + length.size() + 2 + body.size();
-  if (size > kMaxMessage) return unexpected(WriteErrc::too_large);
-  const bool is_known = known != nullptr && lines_known_ && !has_length_;
-  // The index follows in the same block. How long it will be is a guess where lines must be counted.
-  const std::size_t lines_in_all = is_known ? line_count_ + (contact_ ? 2U : 1U) : 24U;
-  Block whole = pool_->allocate(std::min(Message::room(size, lines_in_all), BlockPool::kLargest));
-  if (!whole) return unexpected(WriteErrc::too_large);
+  parts.size =
+      lines_.size() + 2 + via.size() + parts.contact_size + parts.length_size + 2 + body.size();
+  if (parts.size > kMaxMessage) return unexpected(WriteErrc::too_large);
+  return parts;
+}
 
+// False where the contact is no URI.
+bool MessageWriter::lay_out(const Parts& parts, char* at) const noexcept {
   const std::string_view lines = lines_.view();
-  Out out{whole.data()};
-  out << lines.substr(0, start_) << "\r\n" << via << lines.substr(start_);
-  const auto contact_at = static_cast<std::size_t>(out.at - whole.data());
-  if (contact_) {
-    const char* const begin = out.at + std::string_view("Contact: <").size();
-    for (std::string_view piece : Contact(contact_.view(), secure_contact_, here).pieces)
-      out << piece;
+  Out out{at};
+  out << lines.substr(0, start_) << "\r\n" << parts.via << lines.substr(start_);
+  if (parts.contact_size != 0) {
+    const char* const begin =
+        out.at + parts.contact.pieces[0].size() + parts.contact.pieces[1].size();
+    for (std::string_view piece : parts.contact.pieces) out << piece;
     const std::string_view written(begin, static_cast<std::size_t>(out.at - begin));
-    if (!Uri::parse(written.substr(0, written.find('>')))) return unexpected(WriteErrc::malformed);
+    if (!Uri::parse(written.substr(0, written.find('>')))) return false;
     out << "\r\n";
   }
-  const auto length_at = static_cast<std::size_t>(out.at - whole.data());
-  out << length << "\r\n" << body;
-
-  if (is_known) {
-    IndexHead head = *known;
-    const auto shift = static_cast<std::uint16_t>(via.size() + 2);
-    for (Span16* span : {&head.method_name, &head.call_id, &head.from_tag, &head.to_tag,
-                         &head.branch, &head.sent_by})
-      if (span->length != 0) span->begin = static_cast<std::uint16_t>(span->begin + shift);
-    head.headers = static_cast<std::uint16_t>(lines_in_all);
-    head.has_content_length = true;
-    head.body = {static_cast<std::uint16_t>(size - body.size()),
-                 static_cast<std::uint16_t>(body.size())};
-    head.size = static_cast<std::uint32_t>(size);
-    HeaderEntry* to = Message::entries_in(whole, size);
-    const HeaderEntry* from = entries() + line_count_;
-    for (std::size_t i = 0; i < line_count_; ++i, ++to) {
-      *to = *--from;
-      to->name = static_cast<std::uint16_t>(to->name + shift);
-      to->value = static_cast<std::uint16_t>(to->value + shift);
-    }
-    const auto entry = [](std::size_t at, std::size_t value_length, std::string_view name,
-                          HeaderId id) noexcept {
-      return HeaderEntry{
-          static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(at + name.size() + 2),
-          static_cast<std::uint16_t>(value_length), static_cast<std::uint8_t>(name.size()), id};
-    };
-    if (contact_) *to++ = entry(contact_at, contact_size - 11, "Contact", HeaderId::contact);
-    *to++ = entry(length_at, length_digits, "Content-Length", HeaderId::content_length);
-    Message made = Message::in_place(std::move(whole), head, nullptr);
-    assert(proves(made.view()));
-    return made;
+  out << parts.length();
+  if (options_.order.size != 0) {
+    char* const first = at + start_ + 2;
+    if (!reorder(options_.order, first, static_cast<std::size_t>(out.at - first), *pool_))
+      return false;
   }
+  out << "\r\n" << body_.view();
+  return true;
+}
 
-  MessageIndex index;
-  const std::string_view bytes(whole.data(), size);
+// What was written as one message must be one (hardening A24).
+bool MessageWriter::proven(std::string_view bytes, bool mirrored, MessageIndex& index,
+                           WriteErrc& error) const noexcept {
   const auto parsed = parse(bytes, index, no_limits());
-  // What was written as one message must be one (hardening A24).
-  if (parsed && (index.size != size || index.start != 0)) return unexpected(WriteErrc::malformed);
-  if (!parsed) {
-    const ParseError error = parsed.error();
-    if (!mirrored || !mirrors(error.header))
-      return unexpected(error.code == ParseErrc::too_large ? WriteErrc::too_large
-                                                           : WriteErrc::malformed);
-    index.start = 0;
-    index.size = static_cast<std::uint32_t>(size);
+  if (parsed) {
+    error = WriteErrc::malformed;
+    return index.start == 0 && index.size == bytes.size();
   }
-  if (Message::room(size, index.headers) <= whole.capacity())
-    return Message::in_place(std::move(whole), index, index.entries);
-  if (Message kept = Message::keep(*pool_, bytes, index)) return kept;
+  if (mirrored && mirrors(parsed.error().header)) {
+    index.start = 0;
+    index.size = static_cast<std::uint32_t>(bytes.size());
+    return true;
+  }
+  error = parsed.error().code == ParseErrc::too_large ? WriteErrc::too_large : WriteErrc::malformed;
+  return false;
+}
+
+expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
+                                                     bool mirrored) const {
+  const auto parts = measure(via, here);
+  if (!parts) return unexpected(parts.error());
+  // With room for the index of as many lines as are usual.
+  Block whole = pool_->allocate(Message::room(parts->size, 16));
+  if (!whole) return unexpected(WriteErrc::too_large);
+  if (!lay_out(*parts, whole.data())) return unexpected(WriteErrc::malformed);
+  MessageIndex index;
+  WriteErrc error = WriteErrc::ok;
+  if (!proven({whole.data(), parts->size}, mirrored, index, error)) return unexpected(error);
+  if (Message message = Message::adopt(*pool_, std::move(whole), index)) return message;
   return unexpected(WriteErrc::too_large);
+}
+
+expected<Message, WriteErrc> MessageWriter::assemble(const Origin& here,
+                                                     const IndexHead& known) const {
+  const auto parts = measure({}, here);
+  if (!parts) return unexpected(parts.error());
+  const std::size_t lines = line_count_ + (contact_ ? 2U : 1U);
+  Block whole = pool_->allocate(std::min(Message::room(parts->size, lines), BlockPool::kLargest));
+  if (!whole) return unexpected(WriteErrc::too_large);
+  if (!lay_out(*parts, whole.data())) return unexpected(WriteErrc::malformed);
+
+  constexpr std::size_t shift = 2;  // the CRLF of the start line
+  const auto moved = [](std::size_t at) { return static_cast<std::uint16_t>(at + shift); };
+  IndexHead head = known;
+  for (Span16* span : {&head.method_name, &head.call_id, &head.from_tag, &head.to_tag, &head.branch,
+                       &head.sent_by})
+    if (span->length != 0) span->begin = moved(span->begin);
+  const std::size_t body = body_.size();
+  head.headers = static_cast<std::uint16_t>(lines);
+  head.has_content_length = true;
+  head.body = {static_cast<std::uint16_t>(parts->size - body), static_cast<std::uint16_t>(body)};
+  head.size = static_cast<std::uint32_t>(parts->size);
+
+  HeaderEntry* to = Message::entries_in(whole, parts->size);
+  const HeaderEntry* from = entries() + line_count_;
+  for (std::size_t i = 0; i < line_count_; ++i, ++to) {
+    *to = *--from;
+    to->name = moved(to->name);
+    to->value = moved(to->value);
+  }
+  std::size_t at = lines_.size() + shift;
+  const auto add = [&](HeaderId id, std::size_t line_size) {
+    const std::size_t name_size = name(id).size();
+    *to++ = {static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(at + name_size + 2),
+             static_cast<std::uint16_t>(line_size - name_size - 4),
+             static_cast<std::uint8_t>(name_size), id};
+    at += line_size;
+  };
+  if (contact_) add(HeaderId::contact, parts->contact_size);
+  add(HeaderId::content_length, parts->length_size);
+  Message made = Message::in_place(std::move(whole), head, nullptr);
+  assert(proves(made.view()));
+  return made;
+}
+
+expected<std::size_t, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
+                                                         bool mirrored, char* buffer,
+                                                         std::size_t capacity) const {
+  const auto parts = measure(via, here);
+  if (!parts) return unexpected(parts.error());
+  if (parts->size > capacity) return unexpected(WriteErrc::too_large);
+  if (!lay_out(*parts, buffer)) return unexpected(WriteErrc::malformed);
+  MessageIndex index;
+  WriteErrc error = WriteErrc::ok;
+  if (!proven({buffer, parts->size}, mirrored, index, error)) return unexpected(error);
+  return parts->size;
 }
 
 // ---- requests ----
 
-RequestWriter::RequestWriter(BlockPool& pool, std::string_view method, std::string_view uri)
-    : MessageWriter(pool, 1024) {
+RequestWriter::RequestWriter(BlockPool& pool, std::string_view method, std::string_view uri,
+                             const WriteOptions& options)
+    : MessageWriter(pool, 1024, options) {
   if (!is_token(method)) fail(WriteErrc::bad_byte);
   if (method.size() > kMaxMessage / 4 || uri.size() > kMaxMessage / 4) fail(WriteErrc::too_large);
   if (error_ != WriteErrc::ok) return;
@@ -465,12 +493,14 @@ std::string_view RequestWriter::uri() const noexcept {
                          : lines_.view().substr(method_length_ + std::size_t{1}, start_ - around);
 }
 
-expected<Message, WriteErrc> RequestWriter::seal(const Origin& origin) const {
+expected<std::size_t, WriteErrc> RequestWriter::top_via(const Origin& origin,
+                                                        char (&via)[512]) const {
   if (error() != WriteErrc::ok) return unexpected(error());
   // RFC 3581 section 3: a client asks for the port that its request is seen from. Over a connection
   // the response comes back on that anyway.
   const std::string_view rport = reliable(origin.transport) ? "" : ";rport";
-  const std::string_view pieces[] = {"Via: SIP/2.0/",
+  const std::string_view pieces[] = {spelled(HeaderId::via),
+                                     ": SIP/2.0/",
                                      via_name(origin.transport),
                                      " ",
                                      origin.sent_by,
@@ -480,219 +510,28 @@ expected<Message, WriteErrc> RequestWriter::seal(const Origin& origin) const {
                                      "\r\n"};
   for (std::string_view text : {origin.sent_by, origin.branch})
     if (std::any_of(text.begin(), text.end(), is_control)) return unexpected(WriteErrc::bad_byte);
-  char via[512];
   Out out{via};
   for (std::string_view piece : pieces) {
     if (piece.size() > sizeof via - static_cast<std::size_t>(out.at - via))
       return unexpected(WriteErrc::too_large);
     out << piece;
   }
-  return assemble({via, static_cast<std::size_t>(out.at - via)}, origin, false);
+  return static_cast<std::size_t>(out.at - via);
 }
 
-// ---- responses ----
-
-ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, const Flow& source,
-                               int status, std::string_view to_tag, std::string_view reason)
-    : MessageWriter(pool, 1024), status_(status) {
-  if (status < 100 || status > 699) fail(WriteErrc::malformed);
-  if (reason.size() > kMaxMessage / 2) fail(WriteErrc::too_large);
-  if (error_ != WriteErrc::ok) return;
-  if (mirror(request, source, to_tag, reason.empty() ? reason_phrase(status) : reason)) {
-    if (status == 100) copy(request, HeaderId::timestamp);  // section 8.2.6.1
-    return;
-  }
-  char digits[3];
-  std::to_chars(digits, digits + 3, status);
-  put("SIP/2.0 ");
-  put({digits, 3});
-  put(" ");
-  put_checked(reason.empty() ? reason_phrase(status) : reason);
-  start_ = static_cast<std::uint16_t>(lines_.size());
-
-  // RFC 3261 section 8.2.6.2: every Via in order, From, To, Call-ID and CSeq as they stand. Of a field
-  // that stands twice against the rules the first one goes back.
-  bool top = true;
-  for (std::size_t i = 0; i < request.header_count(); ++i) {
-    const HeaderView line = request.header(i);
-    if (line.id != HeaderId::via) continue;
-    put("Via: ");
-    if (top)
-      put_via_from(line.value, source, [this](std::string_view piece) { put_received(piece); });
-    else
-      put_received(line.value);
-    put("\r\n");
-    top = false;
-  }
-  for (const HeaderId id : {HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
-    const auto value = request.raw(id);
-    if (!value) continue;
-    put(name(id));
-    put(": ");
-    put_received(*value);
-    if (id == HeaderId::to && status != 100 && !to_tag.empty() && !has_tag(*value)) {
-      if (!is_token(to_tag)) fail(WriteErrc::bad_byte);
-      put(";tag=");
-      put(to_tag);
-    }
-    put("\r\n");
-  }
-  if (status == 100) copy(request, HeaderId::timestamp);  // section 8.2.6.1
+expected<Message, WriteErrc> RequestWriter::seal(const Origin& origin) const {
+  char via[512];
+  const auto size = top_via(origin, via);
+  if (!size) return unexpected(size.error());
+  return assemble({via, *size}, origin, false);
 }
 
-namespace {
-
-// received and rport as put_via_from() has them, for a Via that top_via() could follow.
-void write_top_via(Out& out, const char* base, const HeaderEntry& line, const TopVia& top,
-                   std::string_view sent_by, const Flow& source) noexcept {
-  const char* const begin = base + line.value;
-  const char* const value_end = base + top.end;
-  const char* at = begin;
-  // What a sender wrote as received would send our answer elsewhere: it goes, and so does rport.
-  Span16 gone[2] = {top.rport, top.received};
-  if (gone[0].begin > gone[1].begin) std::swap(gone[0], gone[1]);
-  for (const Span16 span : gone) {
-    if (span.length == 0) continue;
-    const char* const semicolon = base + span.begin - 1;
-    out << std::string_view(at, static_cast<std::size_t>(semicolon - at));
-    at = base + span.begin + span.length;
-  }
-  out << std::string_view(at, static_cast<std::size_t>(value_end - at));
-  // RFC 3581 section 4: with rport, received is set even where it equals sent-by.
-  char text[46];
-  const std::string_view ip(text, source.remote.ip.to_chars(text));
-  bool received = top.rport.length != 0 || top.received.length != 0;
-  if (!received) {
-    const std::string_view host = sent_by.substr(
-        0, sent_by.front() == '[' ? sent_by.find(']') + 1 : sent_by.find_first_of(": \t\r\n"));
-    received = host != ip && !same_host(host, source.remote.ip);
-  }
-  if (received) out << ";received=" << ip;
-  if (top.rport.length != 0) {
-    char digits[5];
-    const auto end = std::to_chars(digits, digits + sizeof digits, source.remote.port).ptr;
-    out << ";rport=" << std::string_view(digits, static_cast<std::size_t>(end - digits));
-  }
-  out << std::string_view(value_end, static_cast<std::size_t>(begin + line.length - value_end));
-}
-
-}  // namespace
-
-bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std::string_view to_tag,
-                            std::string_view reason) noexcept {
-  const IndexHead& in = request.head();
-  if (!in.sound || !in.plain) return false;
-  const TopVia top = top_via(request);
-  if (top.line == nullptr) return false;
-  const char* const base = request.bytes().data() - in.start;
-
-  // What is copied, in the order of the response; none of it needs a second look.
-  const HeaderEntry* picked[40];
-  std::size_t count = 0;
-  std::size_t bytes = reason.size() + to_tag.size() + 128;
-  const HeaderEntry* from = nullptr;
-  const HeaderEntry* to = nullptr;
-  const HeaderEntry* call_id = nullptr;
-  const HeaderEntry* cseq = nullptr;
-  const auto pick = [&](const HeaderEntry* entry) {
-    picked[count++] = entry;
-    bytes += entry->length + std::size_t{16};
-  };
-  for (const HeaderEntry* entry = request.begin_entries(); entry != request.end_entries();
-       ++entry) {
-    switch (entry->id) {
-      case HeaderId::via:
-        if (count == std::size(picked) - 4) return false;
-        pick(entry);
-        break;
-      case HeaderId::from: from = entry; break;
-      case HeaderId::to: to = entry; break;
-      case HeaderId::call_id: call_id = entry; break;
-      case HeaderId::cseq: cseq = entry; break;
-      default: break;
-    }
-  }
-  if (from == nullptr || to == nullptr || call_id == nullptr || cseq == nullptr) return false;
-  const std::size_t vias = count;
-  for (const HeaderEntry* entry : {from, to, call_id, cseq}) pick(entry);
-  const bool tagged = status_ != 100 && !to_tag.empty() && in.to_tag.length == 0;
-  if (tagged && !is_token(to_tag)) return false;
-  const char* const reason_end = reason.data() + reason.size();
-  if (scan::find_control(reason.data(), reason_end) != reason_end) return false;
-  if (!make_room(bytes, count + 4)) return true;
-
-  char* const begin = lines_.data();
-  Out out{begin};
-  const auto here = [&] { return static_cast<std::uint16_t>(out.at - begin); };
-  const auto moved = [](Span16 span, const HeaderEntry& was, std::size_t now) {
-    if (span.length == 0) return Span16{};
-    return Span16{static_cast<std::uint16_t>(span.begin - was.value + now), span.length};
-  };
-  char code[4] = {static_cast<char>('0' + status_ / 100),
-                  static_cast<char>('0' + status_ / 10 % 10), static_cast<char>('0' + status_ % 10),
-                  ' '};
-  out << "SIP/2.0 " << std::string_view(code, 4);
-  head_ = IndexHead{};
-  head_.method = in.method;
-  head_.status = static_cast<std::uint16_t>(status_);
-  head_.reason = {here(), static_cast<std::uint16_t>(reason.size())};
-  out << reason;
-  start_ = here();
-
-  HeaderEntry* entry = reinterpret_cast<HeaderEntry*>(begin + lines_.capacity());
-  for (std::size_t i = 0; i < count; ++i) {
-    const HeaderEntry& was = *picked[i];
-    const std::string_view field = name(was.id);
-    const std::uint16_t line_at = here();
-    const auto value_at = static_cast<std::uint16_t>(line_at + field.size() + 2);
-    // Most write the name as we do: then the line goes over as one piece.
-    const bool usual = was.value == was.name + field.size() + 2 &&
-                       was.name_length == field.size() && base[was.value - 1] == ' ' &&
-                       std::memcmp(base + was.name, field.data(), field.size()) == 0;
-    if (i != 0 && usual) {
-      out << std::string_view(base + was.name, was.length + field.size() + 2);
-    } else {
-      out << field << ": ";
-      if (i != 0) out << std::string_view(base + was.value, was.length);
-    }
-    if (i == 0) {
-      write_top_via(out, base, was, top, in.sent_by.in(base), source);
-      head_.sent_by = moved(in.sent_by, was, value_at);
-      head_.branch = moved(in.branch, was, value_at);
-      for (const Span16 gone : {top.rport, top.received})
-        if (gone.length != 0 && gone.begin < in.branch.begin)
-          head_.branch.begin = static_cast<std::uint16_t>(head_.branch.begin - gone.length - 1);
-    }
-    if (i >= vias) {
-      if (was.id == HeaderId::from) head_.from_tag = moved(in.from_tag, was, value_at);
-      if (was.id == HeaderId::call_id) head_.call_id = moved(in.call_id, was, value_at);
-      if (was.id == HeaderId::to) {
-        head_.to_tag = moved(in.to_tag, was, value_at);
-        if (tagged) {
-          out << ";tag=";
-          head_.to_tag = {here(), static_cast<std::uint16_t>(to_tag.size())};
-          out << to_tag;
-        }
-      }
-      if (was.id == HeaderId::cseq)
-        head_.method_name = {static_cast<std::uint16_t>(here() - in.method_name.length),
-                             in.method_name.length};
-    }
-    *--entry = {line_at, value_at, static_cast<std::uint16_t>(here() - value_at),
-                static_cast<std::uint8_t>(field.size()), was.id};
-    out << "\r\n";
-  }
-  line_count_ = static_cast<std::uint16_t>(count);
-  lines_.resize(here());
-  lines_known_ = true;
-  head_.cseq = in.cseq;
-  head_.vias = in.vias;
-  head_.sound = true;
-  return true;
-}
-
-expected<Message, WriteErrc> ResponseWriter::seal(const Origin& here) const {
-  return assemble({}, here, true, &head_);
+expected<std::size_t, WriteErrc> RequestWriter::write(const Origin& origin, char* buffer,
+                                                      std::size_t capacity) const {
+  char via[512];
+  const auto size = top_via(origin, via);
+  if (!size) return unexpected(size.error());
+  return assemble({via, *size}, origin, false, buffer, capacity);
 }
 
 }  // namespace sipstack

@@ -22,10 +22,18 @@ class Message {
   static expected<Message, ParseError> parse(BlockPool& pool, std::string_view bytes,
                                              MessageIndex& scratch,
                                              const ParseLimits& limits = {}) noexcept;
+  /// The same leniently: what is let through is told, with offsets in `bytes`.
+  static expected<Message, ParseError> parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch, Diagnostics& told,
+                                             const ParseLimits& limits = {}) noexcept;
   /// Copies bytes and the used part of an index over them, whatever parse() said: the answer to a
   /// malformed request mirrors what was malformed. The index says how many bytes (index.size), and
   /// counts from the first one. Empty where the pool has no block left.
   static Message keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept;
+
+  /// keep() where the bytes stand in a block already, index.size of them from its first one: they are
+  /// moved only where the index finds no room behind them.
+  static Message adopt(BlockPool& pool, Block block, const MessageIndex& index) noexcept;
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
   MessageView view() const noexcept {

@@ -49,8 +49,10 @@ struct IndexHead {
   std::uint16_t start = 0;  ///< offset of the start line: CRLFs before it are skipped
   std::uint32_t size = 0;   ///< bytes of the message, from the start line to the body's end
   bool has_content_length = false;
+  bool lenient = false;       ///< parsed with Diagnostics: values may need a second reading
   bool sound = false;  ///< parse() found no fault: every field named here is well-formed
   bool plain = true;   ///< no value is folded or has an (escaped) control byte but HT
+  std::uint32_t faults = 0;   ///< a bit for each ParseErrc that was met, not only the first
   std::uint16_t headers = 0;  ///< entries in use
 };
 
@@ -69,7 +71,7 @@ struct MessageIndex : IndexHead {
 /// are delimited, and checked when they are asked for (or by validate()).
 ///
 /// On an error `index` holds what could be read until there, as far as it goes: enough for a
-/// ResponseWriter to answer 400 where Via, From, To, Call-ID and CSeq are present (recoverable()).
+/// ResponseWriter to answer 400 where there is a Via (recoverable()).
 expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
                                  const ParseLimits& limits = {}) noexcept;
 

@@ -4,9 +4,12 @@
 
 #include <cstddef>
 #include <iterator>
+#include <new>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/headers.hpp"
 #include "sipstack/parser/message_index.hpp"
 
@@ -19,57 +22,138 @@ struct HeaderView {
   std::string_view value;  ///< raw: folds inside, outer white space cut
 };
 
+/// One value of a header, or why it is none: as expected<T, ParseError>, but pointing into the iterator
+/// that gave it. Copy the T to keep it.
+template <class T>
+class HeaderValue {
+ public:
+  HeaderValue(const T* value, const ParseError& error) noexcept : value_(value), error_(error) {}
+  explicit operator bool() const noexcept { return value_ != nullptr; }
+  bool has_value() const noexcept { return value_ != nullptr; }
+  const T& operator*() const noexcept { return *value_; }
+  const T* operator->() const noexcept { return value_; }
+  const T& value() const noexcept { return *value_; }
+  const ParseError& error() const noexcept { return error_; }
+  operator expected<T, ParseError>() const {
+    if (value_ != nullptr) return *value_;
+    return unexpected<ParseError>(error_);
+  }
+
+ private:
+  const T* value_;
+  ParseError error_;
+};
+
+namespace detail {
+
+/// One value by its grammar and, of a header that the registry knows, by a second reading where that
+/// fails.
+template <class T>
+ParseErrc read_leniently(const HeaderTag<T>& tag, const char*& cursor, const char* end, T& out,
+                         Notes& notes) noexcept {
+  const char* const begin = cursor;
+  const ParseErrc code = tag.parse(cursor, end, out);
+  if (tag.id == HeaderId::other) return code;
+  if (code == ParseErrc::ok &&
+      (cursor == end || (tag.rule == HeaderRule::list && *cursor == ','))) {
+    return code;
+  }
+  const auto again = [&](auto& base) {
+    cursor = begin;
+    return reread(tag.id, cursor, end, base, notes);
+  };
+  if constexpr (std::is_base_of_v<NameAddr, T>) {
+    return again(static_cast<NameAddr&>(out));
+  } else if constexpr (std::is_base_of_v<TokenValue, T>) {
+    return again(static_cast<TokenValue&>(out));
+  } else if constexpr (std::is_base_of_v<NumberValue, T>) {
+    return again(static_cast<NumberValue&>(out));
+  } else if constexpr (std::is_base_of_v<CallIdValue, T>) {
+    return again(static_cast<CallIdValue&>(out));
+  } else if constexpr (std::is_same_v<Via, T> || std::is_same_v<CSeq, T> ||
+                       std::is_same_v<MediaType, T> || std::is_same_v<AuthValue, T> ||
+                       std::is_same_v<Date, T> || std::is_same_v<TextValue, T>) {
+    return again(out);
+  } else {
+    return code;
+  }
+}
+
+}  // namespace detail
+
 /// Every value of one header, over all its lines, in order. Lazy: each is parsed when it is reached.
-/// Dereferences to expected<T, ParseError>; an error ends the range after it.
+/// Dereferences to HeaderValue<T>; an error ends the range after it.
 template <class T>
 class HeaderRange {
- public:
-  using Result = expected<T, ParseError>;
-  HeaderRange(const char* bytes, const char* readable, const HeaderEntry* first,
-              const HeaderEntry* last, const HeaderTag<T>& tag) noexcept
-      : bytes_(bytes), readable_(readable), first_(first), last_(last), tag_(&tag) {}
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>,
+                "values are views: they own nothing");
 
+ public:
+  HeaderRange(const char* bytes, const char* readable, const HeaderEntry* first,
+              const HeaderEntry* last, const HeaderTag<T>& tag, bool lenient = false) noexcept
+      : bytes_(bytes),
+        readable_(readable),
+        first_(first),
+        last_(last),
+        tag_(&tag),
+        lenient_(lenient) {}
+
+  struct sentinel {};
   class iterator {
    public:
-    using value_type = Result;
-    using reference = const Result&;
-    using pointer = const Result*;
+    using value_type = HeaderValue<T>;
+    using reference = HeaderValue<T>;
+    class arrow;
+    using pointer = arrow;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
-    iterator() = default;
     explicit iterator(const HeaderRange& range) noexcept
         : bytes_(range.bytes_),
           readable_(range.readable_),
           entry_(range.first_),
           last_(range.last_),
-          tag_(range.tag_) {
+          tag_(range.tag_),
+          lenient_(range.lenient_) {
       advance();
     }
-    reference operator*() const noexcept { return value_; }
-    pointer operator->() const noexcept { return &value_; }
+    reference operator*() const noexcept {
+      return {error_.code == ParseErrc::ok ? &value_ : nullptr, error_};
+    }
+    /// What `it->error()` needs: a HeaderValue to point to.
+    class arrow {
+     public:
+      explicit arrow(HeaderValue<T> value) noexcept : value_(value) {}
+      const HeaderValue<T>* operator->() const noexcept { return &value_; }
+
+     private:
+      HeaderValue<T> value_;
+    };
+    arrow operator->() const noexcept { return arrow(**this); }
     iterator& operator++() noexcept {
       advance();
       return *this;
     }
-    friend bool operator==(const iterator& a, const iterator& b) noexcept {
-      return a.done_ == b.done_ && (a.done_ || (a.entry_ == b.entry_ && a.at_ == b.at_));
-    }
-    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
+    friend bool operator==(const iterator& a, sentinel) noexcept { return a.done_; }
+    friend bool operator!=(const iterator& a, sentinel) noexcept { return !a.done_; }
 
    private:
     void advance() noexcept;
-    const char* bytes_ = nullptr;
-    const char* readable_ = nullptr;
-    const HeaderEntry* entry_ = nullptr;
-    const HeaderEntry* last_ = nullptr;
-    const HeaderTag<T>* tag_ = nullptr;
+    const char* bytes_;
+    const char* readable_;
+    const HeaderEntry* entry_;
+    const HeaderEntry* last_;
+    const HeaderTag<T>* tag_;
+    bool lenient_;
     const char* at_ = nullptr;  ///< next value within *entry_; null: look for the next line
     bool done_ = true;
-    Result value_{};
+    ParseError error_;
+    union {
+      T value_;  ///< of no use until a parser has filled it, which saves the filling with zeros
+    };
   };
 
   iterator begin() const noexcept { return iterator(*this); }
-  iterator end() const noexcept { return {}; }
+  sentinel end() const noexcept { return {}; }
 
  private:
   const char* bytes_;
@@ -77,6 +161,7 @@ class HeaderRange {
   const HeaderEntry* first_;
   const HeaderEntry* last_;
   const HeaderTag<T>* tag_;
+  bool lenient_;
 };
 
 /// A message as bytes and index. Two pointers and a half: pass by value. Valid while both live, and
@@ -129,12 +214,12 @@ class MessageView {
   /// All values of a header over all its lines.
   template <class T>
   HeaderRange<T> all(const HeaderTag<T>& tag) const noexcept {
-    return {bytes_, readable(), entries_, entries_ + head_->headers, tag};
+    return {bytes_, readable(), entries_, entries_ + head_->headers, tag, head_->lenient};
   }
   /// The values of one line alone, which is one of that header.
   template <class T>
   HeaderRange<T> values(const HeaderEntry& line, const HeaderTag<T>& tag) const noexcept {
-    return {bytes_, readable(), &line, &line + 1, tag};
+    return {bytes_, readable(), &line, &line + 1, tag, head_->lenient};
   }
   /// True where a list of tokens (Require, Supported, Allow, ...) has `token`, in any case.
   bool lists(const HeaderTag<TokenValue>& tag, std::string_view token) const noexcept;
@@ -154,8 +239,14 @@ class MessageView {
 expected<void, ParseError> validate(const MessageView& message,
                                     const ParseLimits& limits = {}) noexcept;
 
-/// Whether a request that failed to parse can be answered: Via, From, To, Call-ID and CSeq are there
-/// (hardening.md "400d"), and it is no ACK.
+/// The same of a message that parse() accepted leniently: repairs are told (appended to `told`), values
+/// that can't be read are told as ignored, and so are header fields in the wrong kind of message. An
+/// error is only what exceeds `limits`.
+expected<void, ParseError> validate(const MessageView& message, Diagnostics& told,
+                                    const ParseLimits& limits = {}) noexcept;
+
+/// Whether a request that failed to parse can be answered: it has a Via, along which the answer goes,
+/// and is no ACK. Of From, To, Call-ID and CSeq the answer has what there is (RFC 4475 section 3.3.1).
 bool recoverable(const MessageView& message) noexcept;
 
 namespace detail {
@@ -167,10 +258,12 @@ inline bool is_header(const char* bytes, const HeaderEntry& entry, HeaderId id,
   return entry.id == HeaderId::other && iequals({bytes + entry.name, entry.name_length}, name);
 }
 
-/// Lists that the grammar lets be empty (RFC 3261 section 25.1). A line without values is no value.
+/// Lists that the grammar lets be empty (RFC 3261 section 25.1, RFC 4412, 5009, 6086). A line without values is no value.
 constexpr bool may_be_empty(HeaderId id) noexcept {
   return id == HeaderId::accept || id == HeaderId::accept_encoding ||
-         id == HeaderId::accept_language || id == HeaderId::allow || id == HeaderId::supported;
+         id == HeaderId::accept_language || id == HeaderId::allow || id == HeaderId::supported ||
+         id == HeaderId::accept_resource_priority || id == HeaderId::p_early_media ||
+         id == HeaderId::recv_info;
 }
 
 }  // namespace detail
@@ -189,15 +282,34 @@ void HeaderRange<T>::iterator::advance() noexcept {
       }
       at_ = value;
     }
-    if (!value_) value_.emplace();
     scan::Scan s{at_, end, readable_};
-    ParseErrc code = tag_->scan != nullptr ? tag_->scan(s, *value_) : tag_->parse(s.at, end, *value_);
-    const bool more = code == ParseErrc::ok && s.at != end;
+    ParseErrc code = ParseErrc::ok;
+    if (tag_->scan != nullptr) {
+      code = tag_->scan(s, value_);
+    } else {
+      code = tag_->parse(s.at, end, *::new (&value_) T{});
+    }
+    bool more = code == ParseErrc::ok && s.at != end;
     if (more && (tag_->rule != HeaderRule::list || *s.at != ',')) code = ParseErrc::trailing_bytes;
+    if (code != ParseErrc::ok && lenient_) {
+      detail::Notes silent;
+      if (tag_->rule == HeaderRule::list) {
+        at_ = detail::skip_empty_values(at_, end, silent);
+        if (at_ == end) {
+          at_ = nullptr;
+          ++entry_;
+          continue;
+        }
+      }
+      s.at = at_;
+      code = detail::read_leniently(*tag_, s.at, end, *::new (&value_) T{}, silent);
+      more = code == ParseErrc::ok && s.at != end;
+      if (more && (tag_->rule != HeaderRule::list || *s.at != ','))
+        code = ParseErrc::trailing_bytes;
+    }
     done_ = false;
     if (code != ParseErrc::ok) {
-      value_ = unexpected<ParseError>(
-          ParseError{code, tag_->id, static_cast<std::uint32_t>(s.at - bytes_)});
+      error_ = {code, tag_->id, static_cast<std::uint32_t>(s.at - bytes_)};
       entry_ = last_;
       return;
     }
