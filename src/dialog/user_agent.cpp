@@ -64,9 +64,10 @@ bool UserAgent::Impl::authenticated(const RequestArrived& event, TimePoint now) 
   const MessageView request = event.request.view();
   const DigestVerdict verdict = digest->check(request, false, now).verdict;
   if (verdict == DigestVerdict::accepted) return true;
-  ResponseWriter out = response(request, event.flow, 401);
+  // A stranger costs neither memory nor eleven answers: told once, and forgotten (hardening A55).
+  ResponseWriter out = response(request, event.flow, 401, layer.stateless_tag(event.txn));
   digest->challenge(out, false, verdict == DigestVerdict::stale, now);
-  layer.respond(event.txn, out, now);
+  layer.dismiss(event.txn, out);
   return false;
 }
 

@@ -94,7 +94,7 @@ bool Proxy::Impl::authorize(const RequestArrived& e, const Routing& routing, boo
   if (for_us && !from_us && options.open_inbound) return true;
   DigestServer::Result result = digest->check(m, true, now);
   if (result.verdict != DigestVerdict::accepted) {
-    server::reply(layer, e.txn, m, e.flow, 407, options.product, now, [&](ResponseWriter& w) {
+    server::challenge(layer, e.txn, m, e.flow, 407, options.product, [&](ResponseWriter& w) {
       digest->challenge(w, true, result.verdict == DigestVerdict::stale, now);
     });
     return false;

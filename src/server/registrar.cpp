@@ -242,10 +242,10 @@ void Registrar::receive(const RequestArrived& e, TimePoint now) {
   if (self.digest != nullptr) {
     DigestServer::Result result = self.digest->check(m, false, now);
     if (result.verdict != DigestVerdict::accepted) {
-      server::reply(self.layer, e.txn, m, e.flow, 401, self.options.product, now,
-                    [&](ResponseWriter& w) {
-                      self.digest->challenge(w, false, result.verdict == DigestVerdict::stale, now);
-                    });
+      server::challenge(
+          self.layer, e.txn, m, e.flow, 401, self.options.product, [&](ResponseWriter& w) {
+            self.digest->challenge(w, false, result.verdict == DigestVerdict::stale, now);
+          });
       return;
     }
     user = std::move(result.user);

@@ -22,6 +22,16 @@ void reply(TransactionLayer& layer, TxnId txn, const MessageView& request, const
   layer.respond(txn, writer, now);
 }
 
+/// A challenge: told once, and forgotten. A stranger costs neither memory nor eleven answers (hardening A55).
+template <class More>
+void challenge(TransactionLayer& layer, TxnId txn, const MessageView& request, const Flow& flow,
+               int status, std::string_view product, More&& more) {
+  ResponseWriter writer(layer.pool(), request, flow, status, layer.stateless_tag(txn));
+  if (!product.empty()) writer.header(HeaderId::server, product);
+  std::forward<More>(more)(writer);
+  layer.dismiss(txn, writer);
+}
+
 /// The tags of a Require or Proxy-Require list that `supports` refuses, as the value of Unsupported;
 /// empty where there are none.
 template <class Supports>

@@ -120,9 +120,20 @@ bool same_branch(const MessageView& a, const MessageView& b) noexcept {
   return a.branch() == b.branch() && same_sent_by(sent_by(a), sent_by(b));
 }
 
-bool matches(const Transaction& server, const MessageView& request, Method method) noexcept {
+std::uint32_t origin_of(const Flow& flow) noexcept {
+  std::uint64_t words[2];
+  std::memcpy(words, flow.remote.ip.storage().data(), sizeof words);
+  std::uint64_t mixed =
+      (words[0] + static_cast<std::uint64_t>(flow.transport) + 1) * 0x9e3779b97f4a7c15U;
+  mixed = ((mixed ^ mixed >> 32) + words[1]) * 0xbf58476d1ce4e5b9U;
+  return static_cast<std::uint32_t>(mixed >> 32);
+}
+
+bool matches(const Transaction& server, const MessageView& request, Method method,
+             std::uint32_t origin) noexcept {
   const MessageView ours = server.anchor();
   if (!ours || server.method != method || server.legacy != is_legacy(request)) return false;
+  if (request.method() == method && server.server.origin != origin) return false;
   if (method == Method::other && ours.method_name() != request.method_name()) return false;
   if (!server.legacy) return same_branch(ours, request);
   // RFC 2543: as many fields as tell two requests apart. A legacy transaction keeps its request.

@@ -39,8 +39,13 @@ bool is_legacy(const MessageView& request) noexcept;
 /// The hash under which a server transaction stands, or is looked for: of the branch and the method.
 /// `method`: the transaction's, so INVITE for an ACK, and for the INVITE that a CANCEL means.
 std::uint32_t server_hash(const HashKey& key, const MessageView& request, Method method) noexcept;
-/// Whether the request belongs to that server transaction; `method` as above.
-bool matches(const Transaction& server, const MessageView& request, Method method) noexcept;
+/// Transport and source address in a number: a request that has another's branch but not its origin is no
+/// retransmission (hardening A58). Ports change behind a NAT, and count nothing.
+std::uint32_t origin_of(const Flow& flow) noexcept;
+/// Whether the request belongs to that server transaction; `method` as above. `origin` counts for
+/// retransmissions alone: ACK and CANCEL are matched by what they say (17.2.3, 9.2).
+bool matches(const Transaction& server, const MessageView& request, Method method,
+             std::uint32_t origin) noexcept;
 /// Whether the messages have the same branch and sent-by.
 bool same_branch(const MessageView& a, const MessageView& b) noexcept;
 

@@ -306,6 +306,26 @@ std::error_code TransactionLayer::respond(TxnId txn, Message response, TimePoint
   return impl_->respond(*t, std::move(response), now);
 }
 
+std::error_code TransactionLayer::dismiss(TxnId txn, const ResponseWriter& response) {
+  Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr) return Errc::gone;
+  if (t->kind != TxnKind::server || !t->open() || response.status() < 200) return Errc::wrong_state;
+  LocalAddresses::Scratch scratch;
+  const bool asks = response.needs_origin();
+  auto sealed = response.seal(
+      {t->flow.transport, asks ? locals_.sent_by(t->flow, scratch) : std::string_view(), {}});
+  if (!sealed) return Errc::write_failed;
+  impl_->transmit(*sealed, t->reply_flow(), {});
+  impl_->erase(*t);
+  return {};
+}
+
+StatelessTag TransactionLayer::stateless_tag(TxnId txn) const noexcept {
+  const Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr || t->kind != TxnKind::server || !t->request) return {};
+  return impl_->tag_for(t->request.view());
+}
+
 bool TransactionLayer::next(Transmit& out) { return impl_->transmits.pop(out); }
 bool TransactionLayer::next(Resolve& out) { return impl_->resolves.pop(out); }
 

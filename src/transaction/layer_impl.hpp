@@ -113,13 +113,14 @@ struct TransactionLayer::Impl {
   TxnEvent on_request(Message&& request, const Flow& flow, TimePoint now);
   TxnEvent on_ack(Message&& ack, const Flow& flow, TimePoint now);
   Transaction* find_server(const MessageView& request, std::uint32_t hash, Method method,
-                           bool& full) noexcept;
+                           std::uint32_t origin, bool& full) noexcept;
   /// `cancels`: it is the CANCEL of an INVITE that is here.
   bool room_for(const MessageView& request, std::optional<std::uint32_t> source, bool cancels,
                 TimePoint now) noexcept;
   bool reserve_server() noexcept;
   /// A response without a transaction, the same for every copy of the request but for Retry-After.
   void refuse(const MessageView& request, const Flow& flow, int status);
+  StatelessTag tag_for(const MessageView& request) const noexcept;
   std::error_code respond(Transaction& t, Message response, TimePoint now);
   /// What follows a final response: the request is needed no more.
   void settle(Transaction& t) noexcept;

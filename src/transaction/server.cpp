@@ -10,10 +10,13 @@ using fsm::Machine;
 using fsm::State;
 
 Transaction* TransactionLayer::Impl::find_server(const MessageView& request, std::uint32_t hash,
-                                                 Method method, bool& full) noexcept {
+                                                 Method method, std::uint32_t origin,
+                                                 bool& full) noexcept {
   const auto slot = by_key.find(
       hash,
-      [&](std::uint32_t candidate) { return matches(slab.in_slot(candidate), request, method); },
+      [&](std::uint32_t candidate) {
+        return matches(slab.in_slot(candidate), request, method, origin);
+      },
       full);
   return slot ? &slab.in_slot(*slot) : nullptr;
 }
@@ -22,8 +25,12 @@ TxnEvent TransactionLayer::Impl::on_ack(Message&& ack, const Flow& flow, TimePoi
   bool full = false;
   const MessageView view = ack.view();
   Transaction* const t =
-      find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, full);
-  if (t == nullptr) return AckArrived{{}, {}, std::move(ack), flow};
+      find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, 0, full);
+  if (t == nullptr) {
+    // What was refused without a transaction is acknowledged all the same, and that is the end of it.
+    if (view.to_tag() == std::string_view(tag_for(view))) return Absorbed{};
+    return AckArrived{{}, {}, std::move(ack), flow};
+  }
   const Outcome outcome = drive(*t, Input::ack, now, ack);
   if (outcome.told) return AckArrived{t->id, t->user, std::move(ack), flow};
   if (t->at.state == State::terminated) erase(*t);
@@ -46,11 +53,12 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
   // Both tables are far away when a million linger. So the transaction that most requests will make is made
   // first, while the memory answers, and taken back where there is one already.
   const auto source = sources.find(flow.remote.ip);
+  const std::uint32_t origin = origin_of(flow);
   bool full = false;
   Transaction* cancelled = nullptr;
   if (method == Method::cancel)
     cancelled =
-        find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, full);
+        find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, 0, full);
   const bool room = room_for(view, source, cancelled != nullptr, now);
   Transaction* const made = room && reserve_server() ? make(TxnKind::server, method) : nullptr;
   if (made != nullptr) {
@@ -60,12 +68,13 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
     t.request = request;
     t.half_open = true;
     t.server.source = sources.open(source, flow.remote.ip, now);
+    t.server.origin = origin;
     arm(t, Input::guard, options().answer_cap, now);
     start(t, method == Method::invite ? Machine::ist : Machine::nist, reliable(flow.transport),
           now);
   }
 
-  Transaction* const known = find_server(view, key, method, full);
+  Transaction* const known = find_server(view, key, method, origin, full);
   if (known != nullptr || full) {
     if (made != nullptr) erase(*made);
     if (known != nullptr) drive(*known, Input::request, now);
@@ -112,13 +121,21 @@ bool TransactionLayer::Impl::room_for(const MessageView& request,
          (!source || sources.open_of(*source) < options().max_half_open_per_source);
 }
 
+// The same for every copy of a request, and for the ACK that follows (RFC 3261 section 8.2.7).
+StatelessTag TransactionLayer::Impl::tag_for(const MessageView& request) const noexcept {
+  std::uint64_t digest = keyed_hash({hash_key.k1, hash_key.k0}, request.branch());
+  digest = keyed_hash({hash_key.k1, digest}, request.call_id());
+  StatelessTag tag;
+  for (char& c : tag.chars) {
+    c = "0123456789abcdef"[digest & 15];
+    digest >>= 4;
+  }
+  return tag;
+}
+
 // RFC 3261 sections 8.2.7 and 21.5.4.
 void TransactionLayer::Impl::refuse(const MessageView& request, const Flow& flow, int status) {
-  const std::uint64_t digest =
-      keyed_hash(hash_key, request.branch().empty() ? request.call_id() : request.branch());
-  char tag[16];
-  for (int i = 0; i < 16; ++i) tag[i] = "0123456789abcdef"[(digest >> (4 * i)) & 15];
-  ResponseWriter writer(pool, request, flow, status, {tag, sizeof tag});
+  ResponseWriter writer(pool, request, flow, status, tag_for(request));
   if (status == 503)
     writer.header(HeaderId::retry_after,
                   8 + random.below(25));  // spread, so that not all come back at once

@@ -96,6 +96,8 @@ struct Transaction : TimerHook {
     std::uint32_t key = 0;  ///< hashes, see server_hash() and merge_hash()
     std::uint32_t merge = 0;
     std::uint32_t source = 0;  ///< while half_open
+    std::uint32_t origin =
+        0;  ///< transport and address that the request came from, see origin_of()
   };
   union {
     Client client;

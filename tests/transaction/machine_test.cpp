@@ -126,6 +126,13 @@ std::int64_t any(const oracle::Oracle& o, const char* letters) {
   return kIdle;
 }
 
+// What a run may do at most, whatever happens (hardening D1, I4 and I5).
+struct Count {
+  int requests = 1;  // the one at the start was cleared
+  int finals_by_timer = 0;
+  int finals_told = 0;
+};
+
 struct Walk {
   std::vector<Event> alphabet;
   std::uint64_t sequences = 0;
@@ -148,12 +155,6 @@ struct Walk {
     return text + "}, oracle " + o.state() + " at " + std::to_string(o.now());
   }
 
-  // What a run may do at most, whatever happens (hardening D1, I4 and I5).
-  struct Count {
-    int requests = 1;  // the one at the start was cleared
-    int finals_by_timer = 0;
-    int finals_told = 0;
-  };
   Count counted(Count count, const Run& before, const Run& after, Event event) const {
     for (const std::string& word : after.done) {
       if (word == "request") ++count.requests;

@@ -124,6 +124,12 @@ struct NextHop {
   static NextHop to(std::string_view uri) { return {std::nullopt, std::string(uri)}; }
 };
 
+/// A To tag made of the request alone.
+struct StatelessTag {
+  char chars[16]{};
+  operator std::string_view() const noexcept { return {chars, sizeof chars}; }
+};
+
 /// Threads: one shard's. The layer calls nobody: events are return values, outputs are drained by next().
 /// All message handles, hooks and events belong to the pool and wheel given here, which must live longer.
 class TransactionLayer {
@@ -162,6 +168,11 @@ class TransactionLayer {
   std::error_code respond(TxnId txn, const ResponseWriter& response, TimePoint now);
   /// The same for a response that is written already (a proxy's).
   std::error_code respond(TxnId txn, Message response, TimePoint now);
+  /// Answers and forgets (RFC 3261 section 8.2.7): the response, final and with stateless_tag(txn), is sent
+  /// once, the transaction is gone at once, a copy of the request arrives as a new one, and the ACK for an
+  /// INVITE's is absorbed. For challenges: a stranger must cost neither memory nor eleven answers (A55).
+  std::error_code dismiss(TxnId txn, const ResponseWriter& response);
+  StatelessTag stateless_tag(TxnId txn) const noexcept;
   /// A message outside any transaction: a stateless reply, a forwarded ACK or stray 2xx.
   void send_stateless(Message message, const Flow& flow);
   /// The same for a request without a transaction whose next hop must be looked up (a proxied ACK):
