@@ -289,36 +289,3 @@ TEST_CASE("limits: INVITE and CANCEL in quick succession leave no more than the 
   }
   CHECK(v.bob.at_rest());
 }
-
-TEST_CASE("limits: 30 % loss each way leaves 0.51^7 of INVITEs and 0.51^11 of others unanswered") {
-  NetworkOptions lossy;
-  lossy.loss = 0.3;
-  lossy.ladder_limit = 0;
-  TransactionOptions roomy;
-  roomy.max_half_open_per_source = 100'000;
-  constexpr int kRuns = 8'000;
-  const auto count = [&](const char* method, int status) {
-    lossy.seed = 42;
-    LayerPair p(lossy, roomy);
-    int failed = 0;
-    p.bob.answer(status);
-    p.alice.user = [&](const TxnEvent& event, TimePoint) {
-      if (std::holds_alternative<TxnFailed>(event)) ++failed;
-    };
-    for (int i = 0; i < kRuns; ++i)
-      p.network.at(at(i * 0.1), [&](TimePoint now) { p.alice.send(method, "sip:192.0.2.2", now); });
-    p.network.run_to_rest(at(kRuns * 0.1 + 100));
-    p.alice.told.clear();
-    p.bob.told.clear();
-    p.finish();
-    return failed;
-  };
-  // A provisional is repeated for every copy of the INVITE, as the closed form wants; a 200 is not.
-  const int invites = count("INVITE", 180);
-  const int others = count("OPTIONS", 200);
-  // 8,000 * 0.51^7 = 71.8 and 8,000 * 0.51^11 = 4.9; 4 sigma about each.
-  CHECK(invites >= 38);
-  CHECK(invites <= 106);
-  CHECK(others >= 1);
-  CHECK(others <= 14);
-}
