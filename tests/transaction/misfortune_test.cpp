@@ -20,6 +20,12 @@ std::ptrdiff_t finals(const Told& told) {
   });
 }
 
+// One word of the outcome, and beside it only what came when all was over.
+bool heard_once(const Told& told) {
+  return std::count_if(told.begin(), told.end(),
+                       [](const std::string& words) { return words.rfind("stray", 0) != 0; }) == 1;
+}
+
 // Every choice for each of the first `packets`: 4^8 in an optimized build, 4^6 under sanitizers, and as many
 // as SIPSTACK_PATTERN_PACKETS says.
 int packets_decided() {
