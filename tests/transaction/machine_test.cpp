@@ -226,6 +226,8 @@ std::uint64_t explore(Machine machine, Kind kind, bool reliable, std::vector<Eve
   const oracle::Oracle o(kind, reliable);
   Walk walk{std::move(alphabet), 0, {}};
   walk.descend(run, o, depth);
+  if (std::getenv("SIPSTACK_FSM_DEPTH") != nullptr)
+    WARN(walk.sequences << " sequences to depth " << depth << (reliable ? ", reliable" : ""));
   return walk.sequences;
 }
 
