@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <new>
 
 #include "sipstack/parser/params.hpp"
 
@@ -123,7 +124,11 @@ bool LocalAddresses::is_ours(std::string_view host, std::uint16_t port) const no
 void LocalAddresses::seen(const IpAddress& ip) {
   if (!seen_.empty() && seen_.back() == ip) return;  // nearly always
   if (ip.is_unspecified() || seen_.size() >= kSeen) return;
-  if (std::find(seen_.begin(), seen_.end(), ip) == seen_.end()) seen_.push_back(ip);
+  if (std::find(seen_.begin(), seen_.end(), ip) != seen_.end()) return;
+  try {
+    seen_.push_back(ip);
+  } catch (const std::bad_alloc&) {  // the next message tells it again
+  }
 }
 
 }  // namespace sipstack

@@ -324,3 +324,94 @@ TEST_CASE("targets: an ACK that cannot be sent is nobody's business any more") {
   CHECK_FALSE(p.alice.layer.alive(invite));
   p.finish();
 }
+
+// ---------------------------------------------------------------- 503
+
+namespace {
+
+// Alice, and two servers behind one name.
+struct TwoServers {
+  TwoServers()
+      : alice(network, "alice", "192.0.2.1:5060"),
+        one(network, "one", "192.0.2.2:5060"),
+        two(network, "two", "192.0.2.3:5060") {
+    network.host("example.com", {{Transport::udp, one.here}, {Transport::udp, two.here}});
+  }
+  void finish() {
+    REQUIRE(network.run_to_rest(network.time() + std::chrono::seconds(400)));
+    CHECK(alice.at_rest());
+    CHECK(one.at_rest());
+    CHECK(two.at_rest());
+  }
+  Network network;
+  LayerNode alice;
+  LayerNode one;
+  LayerNode two;
+};
+
+}  // namespace
+
+TEST_CASE("targets: a 503 leads to the next one, which the user never learns (RFC 3263 4.3)") {
+  TwoServers t;
+  t.one.answer(503);
+  t.two.answer(200);
+  TxnId txn;
+  t.network.now([&](TimePoint now) { txn = t.alice.send("OPTIONS", "sip:example.com", now); });
+  t.network.run(std::chrono::seconds(1));
+  CHECK(t.alice.told == Told{"200 OPTIONS"});
+  CHECK(t.alice.layer.alive(txn));  // under the same handle
+  CHECK(t.alice.layer.flow(txn)->remote == t.two.here);
+  t.finish();
+}
+
+TEST_CASE("targets: an INVITE that is refused with 503 is acknowledged there and rings elsewhere") {
+  TwoServers t;
+  t.one.answer(503);
+  t.two.answer(486);
+  // Its first ACK is lost: the 503 that comes again gets another one, though the INVITE has moved on.
+  t.network.drop(
+      [](const Packet& packet) { return packet.label() == "ACK" && packet.number == 3; });
+  t.network.now([&](TimePoint now) { t.alice.send("INVITE", "sip:example.com", now); });
+  t.network.run(std::chrono::seconds(2));
+  CHECK(t.alice.told == Told{"486 INVITE"});
+  CHECK(t.network.ladder().text() ==
+        R"(          alice                   one                     two
+    0.000 |--INVITE-------------->|                       |
+    0.000 |<-503 INVITE-----------|                       |
+    0.000 |--ACK----------------x |                       |
+    0.000 |--INVITE-------------------------------------->|
+    0.000 |<-486 INVITE-----------------------------------|
+    0.000 |--ACK----------------------------------------->|
+    0.500 |<-503 INVITE-----------|                       |
+    0.500 |--ACK----------------->|                       |
+)");
+  t.finish();
+}
+
+TEST_CASE("targets: the last one's 503 is the answer, and so is one behind a CANCEL") {
+  TwoServers t;
+  t.one.answer(503);
+  t.two.answer(503);
+  t.network.now([&](TimePoint now) { t.alice.send("OPTIONS", "sip:example.com", now); });
+  t.network.run(std::chrono::seconds(1));
+  CHECK(t.alice.told == Told{"503 OPTIONS"});
+
+  t.alice.told.clear();
+  TxnId invite;
+  t.one.user = [&](const TxnEvent& event, TimePoint now) {
+    const auto* arrived = std::get_if<RequestArrived>(&event);
+    if (arrived == nullptr) return;
+    if (arrived->cancels) {
+      t.one.respond(arrived->txn, 200, now);
+      t.one.respond(arrived->cancels, 503, now);
+    } else {
+      t.one.respond(arrived->txn, 180, now);
+    }
+  };
+  t.network.now([&](TimePoint now) { invite = t.alice.send("INVITE", "sip:example.com", now); });
+  t.network.run(std::chrono::seconds(1));
+  t.network.now([&](TimePoint now) { t.alice.layer.cancel(invite, now); });
+  t.network.run(std::chrono::seconds(1));
+  CHECK(t.alice.told == Told{"180 INVITE", "503 INVITE"});
+  t.finish();
+}
