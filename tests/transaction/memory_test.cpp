@@ -145,7 +145,7 @@ TEST_CASE(
   CHECK_FALSE(bob.layer.alive(txn));
 }
 
-TEST_CASE("memory: a flood of every method ends on a plateau, and all of it is given back (A54)") {
+TEST_CASE("A54: a flood of every method ends on a plateau, and all of it is given back") {
   for (const Transport transport : {Transport::udp, Transport::tcp}) {
     TransactionOptions options;
     options.max_transactions = 2000;
