@@ -141,12 +141,12 @@ inline std::string difference(const scan::Scanners& a, const scan::Scanners& b,
                               std::string_view message) {
   static MessageIndex x;
   static MessageIndex y;
-  const auto first = a.parse(message, x, {});
-  const auto second = b.parse(message, y, {});
-  if (first.has_value() != second.has_value() || (!first && !(first.error() == second.error())) ||
-      !alike(x, y)) {
-    return "parse";
-  }
+  const auto same = [&](const auto& first, const auto& second) {
+    return first.has_value() == second.has_value() && (first || first.error() == second.error()) &&
+           alike(x, y);
+  };
+  if (!same(a.split(message, x, {}), b.split(message, y, {}))) return "split";
+  if (!same(a.parse(message, x, {}), b.parse(message, y, {}))) return "parse";
   const char* const end = message.data() + message.size();
   for (std::size_t i = 0; i < x.headers; ++i) {
     const char* const value = message.data() + x.entries[i].value;

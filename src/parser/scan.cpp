@@ -137,4 +137,9 @@ expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
   return scan::scanners().parse(bytes, index, limits);
 }
 
+expected<void, ParseError> split(std::string_view bytes, MessageIndex& index,
+                                 const ParseLimits& limits) noexcept {
+  return scan::scanners().split(bytes, index, limits);
+}
+
 }  // namespace sipstack

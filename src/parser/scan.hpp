@@ -33,6 +33,8 @@ struct Scanners {
   ParseErrc (*uri)(Scan& s, Uri& out) noexcept;  ///< exactly [s.at, s.end)
   expected<void, ParseError> (*parse)(std::string_view bytes, MessageIndex& index,
                                       const ParseLimits& limits) noexcept;
+  expected<void, ParseError> (*split)(std::string_view bytes, MessageIndex& index,
+                                      const ParseLimits& limits) noexcept;
 };
 
 extern const Scanners kPlain;

@@ -18,7 +18,7 @@ namespace sipstack::scan::SIPSTACK_ISA {
 namespace {
 
 constexpr Scanners kScanners{SIPSTACK_ISA_NAME, &via,  &name_addr, &cseq, &media_type, &token_value,
-                             &number_value,     &call_id_value, &auth, &uri, &parse};
+                             &number_value,     &call_id_value, &auth, &uri, &parse, &split};
 
 }  // namespace
 }  // namespace sipstack::scan::SIPSTACK_ISA
