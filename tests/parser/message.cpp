@@ -114,11 +114,11 @@ TEST_CASE("without Content-Length the body is what is left of the datagram") {
 
 TEST_CASE("splitting finds the parts and reads no header field") {
   const std::string text =
-      crlf("INVITE not a URI SIP/2.0\nVia: what?\nl: 999999\nX-Own:  one\n two \n\nbody");
+      testing::crlf("INVITE not a URI SIP/2.0\nVia: what?\nl: 999999\nX-Own:  one\n two \n\nbody");
   MessageIndex index;
   CHECK_FALSE(split(text, index));
   const std::string good =
-      crlf("INVITE what: SIP/2.0\nVia: what?\nl: 999999\nX-Own:  one\n two \n\nbody");
+      testing::crlf("INVITE what: SIP/2.0\nVia: what?\nl: 999999\nX-Own:  one\n two \n\nbody");
   REQUIRE(split(good, index));
   const MessageView m(good.data(), index);
   CHECK(m.method() == Method::invite);
