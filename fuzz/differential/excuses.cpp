@@ -117,6 +117,9 @@ std::string acceptance_excuse(std::string_view text) {
   if (!sipstack::parse(text, index)) return "";
   const sipstack::MessageView m(text.data(), index);
   if (!sipstack::validate(m)) return "docs/parser.md: that header is checked when it is asked for";
+  if (m.is_request() && !is_sip(m.uri_text())) {
+    return "RFC 3261 section 21.4.16: an unknown scheme is answered with 416, not malformed";
+  }
   if (multipart(text)) return "RFC 3261 section 7.4: a body is no matter of the message's grammar";
   return "";
 }
