@@ -41,6 +41,9 @@ extern const Scanners* const kSse42;
 extern const Scanners* const kAvx2;
 extern const Scanners* const kNeon;
 
+/// Whether this processor can run them.
+bool runs_here(const Scanners& set) noexcept;
+
 /// The best that this processor can run: `plain` until the initialisers of scan.cpp have run, then the
 /// same for good.
 extern const Scanners* active;
