@@ -25,7 +25,7 @@ struct Changes {
     formats = 1u << 8,      ///< the list of formats, or its order, which is a preference
     codecs = 1u << 9,       ///< rtpmap, fmtp
     connection = 1u << 10,  ///< the address that holds for a medium
-    direction = 1u << 11,   ///< the direction that holds for a medium
+    directions = 1u << 11,  ///< the direction that holds for a medium
     bandwidth = 1u << 12,   ///< b= of a medium
     keys = 1u << 13,        ///< crypto, fingerprint, setup, connection: of session or medium
     ice = 1u << 14,         ///< candidates and ice-*: of session or medium
