@@ -80,7 +80,7 @@ class BodyPass {
   }
   void note(const char* at, std::string_view rule, std::string_view rfc,
             std::string_view assumed) noexcept {
-    if (reading_.deviations != nullptr) reading_.deviations->add(offset(at), rule, rfc, assumed);
+    if (reading_.deviations != nullptr) reading_.deviations->tell(offset(at), rule, rfc, assumed);
   }
   expected<void, ParseError> result() noexcept {
     if (error_.code == ParseErrc::ok) return {};

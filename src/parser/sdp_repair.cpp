@@ -44,7 +44,7 @@ class Repair {
  private:
   void note(const char* at, std::string_view rule, std::string_view rfc,
             std::string_view assumed) noexcept {
-    if (deviations_ != nullptr) deviations_->add(offset(at), rule, rfc, assumed);
+    if (deviations_ != nullptr) deviations_->tell(offset(at), rule, rfc, assumed);
   }
   std::size_t offset(const char* at) const noexcept {
     return static_cast<std::size_t>(at - text_.data());

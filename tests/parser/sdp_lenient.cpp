@@ -237,7 +237,7 @@ TEST_CASE("the first 64 departures are kept and the others counted") {
   Deviations told;
   REQUIRE(View::parse(text, lenient(&told)));
   CHECK(told.size() == Deviations::kCapacity);
-  CHECK(told.missed() == 6);
+  CHECK(told.dropped() == 6);
 }
 
 // Whatever was read: all bytes are in sections, and a session gives them back.

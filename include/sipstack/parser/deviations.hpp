@@ -22,21 +22,21 @@ class Deviations {
  public:
   static constexpr std::size_t kCapacity = 64;
 
-  void add(std::size_t offset, std::string_view rule, std::string_view rfc,
-           std::string_view assumed) noexcept {
+  void tell(std::size_t offset, std::string_view rule, std::string_view rfc,
+            std::string_view assumed) noexcept {
     if (size_ < kCapacity)
       items_[size_++] = {static_cast<std::uint32_t>(offset), rule, rfc, assumed};
     else
-      ++missed_;
+      ++dropped_;
   }
-  void clear() noexcept { size_ = missed_ = 0; }
+  void clear() noexcept { size_ = dropped_ = 0; }
 
   const Deviation* begin() const noexcept { return items_; }
   const Deviation* end() const noexcept { return items_ + size_; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
   /// How many came when it was full.
-  std::size_t missed() const noexcept { return missed_; }
+  std::size_t dropped() const noexcept { return dropped_; }
   /// Whether a rule of that name is among them.
   bool has(std::string_view rule) const noexcept {
     for (const Deviation& item : *this)
@@ -47,7 +47,7 @@ class Deviations {
  private:
   Deviation items_[kCapacity];
   std::size_t size_ = 0;
-  std::size_t missed_ = 0;
+  std::size_t dropped_ = 0;
 };
 
 }  // namespace sipstack
