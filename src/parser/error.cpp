@@ -25,7 +25,21 @@ const Row& row(ParseErrc code) noexcept { return kRows[static_cast<std::size_t>(
 }  // namespace
 
 int ParseError::status() const noexcept { return row(code).status; }
-std::string_view ParseError::rfc() const noexcept { return row(code).rfc; }
+
+std::string_view ParseError::rfc() const noexcept {
+  switch (code) {
+    case ParseErrc::bad_header:
+    case ParseErrc::out_of_range:
+    case ParseErrc::unterminated:
+    case ParseErrc::trailing_bytes: {
+      // The grammar that they offend stands where the header is defined.
+      const std::string_view section = defined_in(header);
+      return section.empty() ? row(code).rfc : section;
+    }
+    default: return row(code).rfc;
+  }
+}
+
 std::string_view ParseError::message() const noexcept { return row(code).text; }
 
 std::string_view to_string(ParseErrc code) noexcept { return row(code).name; }

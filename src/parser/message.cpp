@@ -18,28 +18,25 @@ constexpr std::size_t aligned(std::size_t size) noexcept {
   return (size + unit - 1) / unit * unit;
 }
 
-}  // namespace
-
-expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
-                                             MessageIndex& scratch,
-                                             const ParseLimits& limits) noexcept {
-  // CRLFs in front are no part of the message, and so not of the block (RFC 3261 section 7.5).
+// `parse` gets the message without the CRLFs in front: they are no part of it, and so not of the block
+// (RFC 3261 section 7.5).
+template <class Parse>
+expected<Message, ParseError> parse_and_keep(BlockPool& pool, std::string_view bytes,
+                                             const MessageIndex& scratch, Parse parse) noexcept {
   std::size_t skipped = 0;
   while (bytes.size() - skipped >= 2 && bytes[skipped] == '\r' && bytes[skipped + 1] == '\n') {
     skipped += 2;
   }
   const std::string_view message = bytes.substr(skipped);
-  if (auto parsed = sipstack::parse(message, scratch, limits); !parsed) {
+  if (auto parsed = parse(message); !parsed) {
     ParseError error = parsed.error();
     error.offset += static_cast<std::uint32_t>(skipped);
     return unexpected<ParseError>(error);
   }
-  Message kept = keep(pool, message, scratch);
+  Message kept = Message::keep(pool, message, scratch);
   if (!kept) return unexpected<ParseError>(ParseError{ParseErrc::too_large, HeaderId::other, 0});
   return kept;
 }
-
-namespace {
 
 struct Layout {
   std::size_t entries_at;
@@ -64,6 +61,26 @@ void put_index(Block& block, const Layout& layout, const MessageIndex& index) no
 }
 
 }  // namespace
+
+expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch,
+                                             const ParseLimits& limits) noexcept {
+  return parse_and_keep(pool, bytes, scratch, [&](std::string_view message) {
+    return sipstack::parse(message, scratch, limits);
+  });
+}
+
+expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch, Diagnostics& told,
+                                             const ParseLimits& limits) noexcept {
+  return parse_and_keep(pool, bytes, scratch, [&](std::string_view message) {
+    Diagnostics repairs;
+    const auto parsed = sipstack::parse(message, scratch, repairs, limits);
+    const auto skipped = static_cast<std::uint32_t>(message.data() - bytes.data());
+    told.tell(repairs, skipped);
+    return parsed;
+  });
+}
 
 Message Message::keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept {
   const Layout layout(index);

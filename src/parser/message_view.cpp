@@ -2,7 +2,7 @@
 // Looking into a parsed message.
 #include "sipstack/parser/message_view.hpp"
 
-#include "parser/scan.hpp"
+#include "parser/lenient.hpp"
 
 namespace sipstack {
 
@@ -10,7 +10,11 @@ Uri MessageView::request_uri() const noexcept {
   const std::string_view text = uri_text();
   scan::Scan s{text.data(), text.data() + text.size(), readable()};
   Uri uri;
-  scan::scanners().uri(s, uri);
+  if (scan::scanners().uri(s, uri) != ParseErrc::ok && head_->lenient) {
+    detail::Notes silent;
+    s.at = text.data();
+    lenient::uri(s.at, s.end, uri, false, silent);
+  }
   return uri;
 }
 
@@ -23,8 +27,15 @@ Via MessageView::top_via() const noexcept {
   if (const HeaderEntry* entry = find(HeaderId::via)) {
     const char* const value = bytes_ + entry->value;
     scan::Scan s{value, value + entry->length, readable()};
-    // Of a message that failed to parse: no half of a value.
-    if (scan::scanners().via(s, via) != ParseErrc::ok) return {};
+    if (scan::scanners().via(s, via) != ParseErrc::ok) {
+      detail::Notes silent;
+      s.at = value;
+      // Of a message that failed to parse: no half of a value.
+      if (!head_->lenient ||
+          detail::reread(HeaderId::via, s.at, s.end, via, silent) != ParseErrc::ok) {
+        return {};
+      }
+    }
   }
   return via;
 }

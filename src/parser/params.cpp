@@ -57,14 +57,17 @@ const char* take(const char* p, const char* end, char separator, Param& out) noe
 }  // namespace
 
 void Params::iterator::next() noexcept {
-  done_ = rest_.empty();
-  if (done_) {
-    param_ = {};
-    return;
-  }
-  const char* const end = rest_.data() + rest_.size();
-  const char* const stop = take(rest_.data() + 1, end, ';', param_);
-  rest_ = scan::text(stop, end);
+  do {
+    done_ = rest_.empty();
+    if (done_) {
+      param_ = {};
+      return;
+    }
+    const char* const end = rest_.data() + rest_.size();
+    const char* const stop = take(rest_.data() + 1, end, ';', param_);
+    rest_ = scan::text(stop, end);
+    // Nothing between two semicolons: lenient parsing alone lets that through.
+  } while (param_.name.empty() && !param_.has_value);
 }
 
 std::optional<std::string_view> Params::find(std::string_view name) const noexcept {

@@ -13,7 +13,10 @@ Flow response_target(const MessageView& request, const Flow& source) noexcept {
   const auto line = request.raw(HeaderId::via);
   Via via;
   const char* cursor = line ? line->data() : nullptr;
-  if (!line || parse_value(cursor, cursor + line->size(), via) != ParseErrc::ok) return target;
+  if (!line ||
+      read_via(cursor, cursor + line->size(), request.head().lenient, via) != ParseErrc::ok) {
+    return target;
+  }
   const std::uint16_t sent_by_port = via.port.value_or(default_port(source.transport));
 
   if (reliable(source.transport)) {

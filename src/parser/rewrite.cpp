@@ -98,7 +98,8 @@ void Rewrite::note_source(const Flow& source) {
   const auto line = message_.raw(HeaderId::via);
   if (!line) return;
   std::string value;
-  put_via_from(*line, source, [&value](std::string_view piece) { value += piece; });
+  put_via_from(*line, message_.head().lenient, source,
+               [&value](std::string_view piece) { value += piece; });
   edits_.push_back({Kind::first_line, HeaderId::via, std::string(name(HeaderId::via)), value});
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Grammars of values that are given as text: Call-ID, ETags, Warning, Timestamp, MIME-Version.
+// Grammars of values that are given as text: Call-ID, ETags.
 // RFC 3261 section 25.1, RFC 3903 section 11.3.
 #include "parser/scan.hpp"
 
@@ -13,7 +13,6 @@ namespace sipstack {
 
   action begin { begin = p; }
   action stop { stop = p; }
-  action comma { fhold; fbreak; }
 
   #   Call-ID  =  ( "Call-ID" / "i" ) HCOLON callid
   #   callid   =  word [ "@" word ]
@@ -21,22 +20,7 @@ namespace sipstack {
 
   #   SIP-ETag  =  "SIP-ETag" HCOLON entity-tag
   #   entity-tag  =  token
-  token_text := SWS token >begin %stop SWS;
-
-  #   MIME-Version  =  "MIME-Version" HCOLON 1*DIGIT "." 1*DIGIT
-  mime_version := SWS ( digit+ "." digit+ ) >begin %stop SWS;
-
-  #   Timestamp  =  "Timestamp" HCOLON 1*(DIGIT) [ "." *(DIGIT) ] [ LWS delay ]
-  #   delay      =  *(DIGIT) [ "." *(DIGIT) ]
-  timestamp := SWS ( digit+ ( "." digit* )? ( LWS ( digit+ ( "." digit* )? | "." digit* ) )? )
-               >begin %stop SWS;
-
-  #   warning-value  =  warn-code SP warn-agent SP warn-text
-  #   warn-code      =  3DIGIT
-  #   warn-agent     =  hostport / pseudonym
-  #   warn-text      =  quoted-string
-  warn_agent = ( token_char | [\[\]:] )+;
-  main := SWS ( digit{3} LWS warn_agent LWS quoted_string ) >begin %stop SWS ( "," @comma )?;
+  main := SWS token >begin %stop SWS;
 }%%
 
 %% write data noerror;
@@ -68,18 +52,6 @@ ParseErrc parse_call_id(const char*& cursor, const char* end, TextValue& out) no
 }
 
 ParseErrc parse_token_text(const char*& cursor, const char* end, TextValue& out) noexcept {
-  return parse_text(cursor, end, out, texts_en_token_text);
-}
-
-ParseErrc parse_mime_version(const char*& cursor, const char* end, TextValue& out) noexcept {
-  return parse_text(cursor, end, out, texts_en_mime_version);
-}
-
-ParseErrc parse_timestamp(const char*& cursor, const char* end, TextValue& out) noexcept {
-  return parse_text(cursor, end, out, texts_en_timestamp);
-}
-
-ParseErrc parse_warning(const char*& cursor, const char* end, TextValue& out) noexcept {
   return parse_text(cursor, end, out, texts_en_main);
 }
 

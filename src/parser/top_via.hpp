@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "sipstack/base/flow.hpp"
-#include "sipstack/parser/values.hpp"
+#include "sipstack/parser/message_view.hpp"
 
 namespace sipstack {
 
@@ -16,15 +16,21 @@ inline bool same_host(std::string_view sent_by_host, const IpAddress& ip) noexce
   return host && host->bytes() == ip.bytes();
 }
 
+/// The Via value at the cursor, as parse_value(); read again where the message was parsed leniently.
+inline ParseErrc read_via(const char* cursor, const char* end, bool lenient, Via& out) noexcept {
+  detail::Notes silent;
+  return lenient ? detail::read_leniently(hdr::via, cursor, end, out, silent)
+                 : parse_value(cursor, end, out);
+}
+
 /// Gives put() the pieces of a Via line's value, of whose first value received and rport are set from
-/// where the request came. A value that does not parse comes out as it is.
+/// where the request came. A value that does not parse comes out as it is; `lenient` as the request was.
 template <class Put>
-void put_via_from(std::string_view line, const Flow& source, Put&& put) {
+void put_via_from(std::string_view line, bool lenient, const Flow& source, Put&& put) {
   Via via;
   const char* const begin = line.data();
   const char* const end = begin + line.size();
-  const char* cursor = begin;
-  if (parse_value(cursor, end, via) != ParseErrc::ok) return put(line);
+  if (read_via(begin, end, lenient, via) != ParseErrc::ok) return put(line);
 
   const auto piece = [](const char* from, const char* to) {
     return std::string_view(from, static_cast<std::size_t>(to - from));

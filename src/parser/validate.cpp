@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The eager check: every known header by its own grammar, in message order.
+// The eager check: every known header by its own grammar, in message order; strictly, or telling what
+// lenient parsing lets through.
 #include <array>
+#include <iterator>
+#include <type_traits>
 
 #include "parser/scan.hpp"
 #include "sipstack/parser/message_view.hpp"
@@ -19,11 +22,28 @@ std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
   }
 }
 
+template <class T, class = void>
+struct has_params : std::false_type {};
 template <class T>
-unsigned uri_headers(const T&) noexcept {
-  return 0;
+struct has_params<T, std::enable_if_t<std::is_same_v<decltype(T::params), Params>>>
+    : std::true_type {};
+
+bool within(const Params& params, const ParseLimits& limits) noexcept {
+  return std::distance(params.begin(), params.end()) <= limits.params;
 }
-unsigned uri_headers(const NameAddr& address) noexcept { return scan::uri_headers(address.uri); }
+
+// Whether the lists in a value are no longer than the limits.
+template <class T>
+bool within(const T& value, const ParseLimits& limits) noexcept {
+  if constexpr (std::is_base_of_v<NameAddr, T>) {
+    return within(value.params, limits) && within(value.uri.params, limits) &&
+           scan::count_headers(value.uri) <= limits.uri_headers;
+  } else if constexpr (has_params<T>::value) {
+    return within(value.params, limits);
+  } else {
+    return true;
+  }
+}
 
 struct Line {
   const char* bytes;
@@ -31,6 +51,7 @@ struct Line {
   const HeaderEntry& entry;
   const ParseLimits& limits;
   std::uint16_t& values;  ///< of this header so far, over all its lines
+  Diagnostics* told;      ///< null: strictly
 };
 
 template <class T>
@@ -42,12 +63,20 @@ ParseError check(const HeaderTag<T>& tag, const Line& line) {
   if (first == end && detail::may_be_empty(tag.id)) return {};
   for (;; ++s.at) {
     const char* const begin = s.at;
-    s.params = 0;
     T out{};
-    code = tag.scan != nullptr ? tag.scan(s, out) : tag.parse(s.at, end, out);
+    if (line.told == nullptr) {
+      code = tag.scan != nullptr ? tag.scan(s, out) : tag.parse(s.at, end, out);
+    } else {
+      detail::Notes notes(*line.told, line.bytes, tag.id);
+      if (tag.rule == HeaderRule::list) s.at = detail::skip_empty_values(s.at, end, notes);
+      if (s.at == end) {
+        if (begin != first) notes.tell(Repair::empty_value, begin - 1);
+        return {};
+      }
+      code = detail::read_leniently(tag, s.at, end, out, notes);
+    }
     if (code != ParseErrc::ok) break;
-    if (s.params > line.limits.params || uri_headers(out) > line.limits.uri_headers ||
-        ++line.values > most(tag.id, line.limits)) {
+    if (!within(out, line.limits) || ++line.values > most(tag.id, line.limits)) {
       code = ParseErrc::too_many;
       s.at = begin;
       break;
@@ -72,25 +101,62 @@ ParseError check_line(const Line& line) {
   return {};
 }
 
-}  // namespace
+bool exceeds(ParseErrc code) noexcept {
+  return code == ParseErrc::too_many || code == ParseErrc::too_large;
+}
 
-expected<void, ParseError> validate(const MessageView& message,
-                                    const ParseLimits& limits) noexcept {
+bool misplaced(HeaderId id, const MessageView& message) noexcept {
+  const HeaderPlace where = place(id);
+  return message.is_request() ? where == HeaderPlace::response : where == HeaderPlace::request;
+}
+
+expected<void, ParseError> check_all(const MessageView& message, Diagnostics* told,
+                                     const ParseLimits& limits) noexcept {
   const char* const bytes = message.bytes().data() - message.head().start;
+  const char* const readable = message.bytes().data() + message.bytes().size();
   std::array<std::uint16_t, kHeaderIds> lines{};
   std::array<std::uint16_t, kHeaderIds> values{};
   for (const HeaderEntry* entry = message.begin_entries(); entry != message.end_entries();
        ++entry) {
     const auto id = static_cast<std::size_t>(entry->id);
-    if (++lines[id] > 1 && rule(entry->id) == HeaderRule::single) {
+    const bool again = ++lines[id] > 1 && rule(entry->id) == HeaderRule::single;
+    if (again && told == nullptr) {
       return unexpected<ParseError>(
           ParseError{ParseErrc::duplicate_header, entry->id, entry->name});
     }
+    // What parse() acts upon it has told.
+    const bool read = told != nullptr && entry->id <= HeaderId::content_length;
+    Diagnostics repairs;
     const ParseError error = check_line(
-        {bytes, message.bytes().data() + message.bytes().size(), *entry, limits, values[id]});
-    if (error.code != ParseErrc::ok) return unexpected<ParseError>(error);
+        {bytes, readable, *entry, limits, values[id], told == nullptr ? nullptr : &repairs});
+    if (error.code != ParseErrc::ok && (told == nullptr || exceeds(error.code))) {
+      return unexpected<ParseError>(error);
+    }
+    if (told == nullptr) continue;
+    const auto tell = [&](Repair rule, std::uint32_t at) { told->tell({rule, entry->id, at}); };
+    if (misplaced(entry->id, message)) tell(Repair::misplaced_header, entry->name);
+    if (read) continue;
+    if (again) {
+      tell(Repair::repeated_header, entry->name);
+    } else if (error.code != ParseErrc::ok) {
+      tell(Repair::ignored_header, error.offset);
+    } else {
+      told->tell(repairs);
+    }
   }
   return {};
+}
+
+}  // namespace
+
+expected<void, ParseError> validate(const MessageView& message,
+                                    const ParseLimits& limits) noexcept {
+  return check_all(message, nullptr, limits);
+}
+
+expected<void, ParseError> validate(const MessageView& message, Diagnostics& told,
+                                    const ParseLimits& limits) noexcept {
+  return check_all(message, &told, limits);
 }
 
 }  // namespace sipstack

@@ -22,8 +22,7 @@ std::string_view Via::sent_by() const noexcept {
 }
 
 // qvalue  =  ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
-int NameAddr::q() const noexcept {
-  const std::string_view value = known.q.data() == nullptr ? "1" : known.q;
+int quality(std::string_view value) noexcept {
   if (value.empty() || value.size() > 5 || (value[0] != '0' && value[0] != '1')) return 1000;
   if (value.size() > 1 && value[1] != '.') return 1000;
   int thousandths = (value[0] - '0') * 1000;

@@ -464,7 +464,8 @@ ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, cons
     put(spelled(HeaderId::via));
     put(": ");
     if (top)
-      put_via_from(line.value, source, [this](std::string_view piece) { put_received(piece); });
+      put_via_from(line.value, request.head().lenient, source,
+                   [this](std::string_view piece) { put_received(piece); });
     else
       put_received(line.value);
     put("\r\n");

@@ -57,6 +57,38 @@ std::string printable(std::string_view text) {
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
+std::string paint(bool colour, const char* code, std::string_view s) {
+  return colour ? fmt::format("\033[{}m{}\033[0m", code, s) : std::string(s);
+}
+
+/// The line and, below, a caret under the byte.
+std::string excerpt(std::string_view text, std::uint32_t place, bool colour) {
+  const TextPosition at = position(text, place);
+  std::string out;
+  // A line can have 8 KiB: a window around the byte is what fits a screen.
+  constexpr std::size_t kBefore = 60;
+  constexpr std::size_t kWidth = 100;
+  const std::size_t offset = std::min<std::size_t>(place, text.size());
+  std::size_t begin = offset - std::min<std::size_t>(offset, at.column - 1);
+  const std::size_t end = std::min(text.find_first_of("\r\n", offset), text.size());
+  bool cut = false;
+  if (offset - begin > kBefore) {
+    begin = offset - kBefore;
+    while (begin < offset && continues(text[begin])) ++begin;
+    cut = true;
+  }
+  std::string_view line = text.substr(begin, end - begin);
+  const bool cut_end = line.size() > kWidth;
+  if (cut_end) line = line.substr(0, std::max(kWidth, offset - begin));
+  const auto columns = static_cast<std::size_t>(std::count_if(
+      text.begin() + static_cast<std::ptrdiff_t>(begin),
+      text.begin() + static_cast<std::ptrdiff_t>(offset), [](char c) { return !continues(c); }));
+  out += fmt::format("    {}{}{}\n", cut ? "..." : "", printable(line), cut_end ? "..." : "");
+  out += fmt::format("    {}{}\n", std::string(columns + (cut ? 3 : 0), ' '),
+                     paint(colour, "32", "^"));
+  return out;
+}
+
 }  // namespace
 
 std::string_view expected_form(const ParseError& error) noexcept {
@@ -82,42 +114,33 @@ int owed(const ParseError& error, const MessageView& message) noexcept {
 
 std::string explain(std::string_view where, std::string_view text, const MessageView& message,
                     const ParseError& error, bool colour) {
-  const auto paint = [&](const char* code, std::string_view s) {
-    return colour ? fmt::format("\033[{}m{}\033[0m", code, s) : std::string(s);
-  };
   const TextPosition at = position(text, error.offset);
   const std::string_view header = name(error.header);
-  std::string out = paint("1", fmt::format("{}:{}:{}: ", where, at.line, at.column));
-  out += paint("31", fmt::format("{}: {}{}", to_string(error.code), error.message(),
-                                 header.empty() ? std::string() : fmt::format(" ({})", header)));
+  std::string out = paint(colour, "1", fmt::format("{}:{}:{}: ", where, at.line, at.column));
+  out += paint(colour, "31",
+               fmt::format("{}: {}{}", to_string(error.code), error.message(),
+                           header.empty() ? std::string() : fmt::format(" ({})", header)));
   out += '\n';
 
-  // A line can have 8 KiB: a window around the byte is what fits a screen.
-  constexpr std::size_t kBefore = 60;
-  constexpr std::size_t kWidth = 100;
-  const std::size_t offset = std::min<std::size_t>(error.offset, text.size());
-  std::size_t begin = offset - std::min<std::size_t>(offset, at.column - 1);
-  const std::size_t end = std::min(text.find_first_of("\r\n", offset), text.size());
-  bool cut = false;
-  if (offset - begin > kBefore) {
-    begin = offset - kBefore;
-    while (begin < offset && continues(text[begin])) ++begin;
-    cut = true;
-  }
-  std::string_view line = text.substr(begin, end - begin);
-  const bool cut_end = line.size() > kWidth;
-  if (cut_end) line = line.substr(0, std::max(kWidth, offset - begin));
-  const auto columns = static_cast<std::size_t>(std::count_if(
-      text.begin() + static_cast<std::ptrdiff_t>(begin),
-      text.begin() + static_cast<std::ptrdiff_t>(offset), [](char c) { return !continues(c); }));
-  out += fmt::format("    {}{}{}\n", cut ? "..." : "", printable(line), cut_end ? "..." : "");
-  out += fmt::format("    {}{}\n", std::string(columns + (cut ? 3 : 0), ' '), paint("32", "^"));
-
+  out += excerpt(text, error.offset, colour);
   const std::string_view form = expected_form(error);
   if (!form.empty()) out += fmt::format("    expected: {}\n", form);
   out += fmt::format("    {}", error.rfc());
   const int status = owed(error, message);
   out += status == 0 ? "; no answer is owed\n" : fmt::format("; the sender is owed a {}\n", status);
+  return out;
+}
+
+std::string explain(std::string_view where, std::string_view text, const Diagnostic& told,
+                    bool colour) {
+  const TextPosition at = position(text, told.offset);
+  const std::string_view header = name(told.header);
+  std::string out = paint(colour, "1", fmt::format("{}:{}:{}: ", where, at.line, at.column));
+  out += paint(colour, "33",
+               fmt::format("let through: {}{}", to_string(told.rule),
+                           header.empty() ? std::string() : fmt::format(" ({})", header)));
+  out += fmt::format("\n{}    assumed: {}\n", excerpt(text, told.offset, colour),
+                     assumption(told.rule));
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/error.hpp"
 #include "sipstack/parser/message_view.hpp"
 
@@ -19,6 +20,10 @@ int owed(const ParseError& error, const MessageView& message) noexcept;
 /// parsed from.
 std::string explain(std::string_view where, std::string_view text, const MessageView& message,
                     const ParseError& error, bool colour);
+
+/// The same of what lenient parsing let through: the place, and what was assumed.
+std::string explain(std::string_view where, std::string_view text, const Diagnostic& told,
+                    bool colour);
 
 /// What should have stood there, in a few words.
 std::string_view expected_form(const ParseError& error) noexcept;

@@ -141,8 +141,10 @@ std::string_view version(const MessageView& message, std::string_view bytes) {
   const IndexHead& head = message.head();
   std::string_view rest = bytes.substr(std::size_t{head.uri.begin} + head.uri.length);
   rest = rest.substr(0, rest.find_first_of("\r\n"));
-  const std::size_t begin = rest.find_first_not_of(' ');
-  return begin == std::string_view::npos ? std::string_view{} : rest.substr(begin);
+  const std::size_t last = rest.find_last_not_of(' ');
+  if (last == std::string_view::npos) return {};
+  rest = rest.substr(0, last + 1);
+  return rest.substr(rest.rfind(' ') + 1);
 }
 
 void write_start_line(Json& json, const MessageView& message, std::string_view bytes) {
@@ -160,6 +162,8 @@ void write_start_line(Json& json, const MessageView& message, std::string_view b
     json.key("uri");
     if (const auto uri = Uri::parse(message.uri_text()))
       write_uri(json, *uri);
+    else if (message.head().lenient && message.head().faults == 0)
+      write_uri(json, message.request_uri());
     else
       json.null();
   } else {
@@ -224,14 +228,33 @@ void write_error(Json& json, const ParseError& error, const MessageView& message
   json.end_object();
 }
 
+void write_repairs(Json& json, const Diagnostics& told, std::string_view bytes) {
+  json.key("repairs").array();
+  for (const Diagnostic& one : told) {
+    const TextPosition at = position(bytes, one.offset);
+    json.object();
+    json.key("rule").string(to_string(one.rule));
+    json.key("header").string_or_null(some(name(one.header)));
+    json.key("assumed").string(assumption(one.rule));
+    json.key("offset").number(one.offset);
+    json.key("line").number(at.line);
+    json.key("column").number(at.column);
+    json.end_object();
+  }
+  json.end_array();
+  if (told.dropped() != 0)
+    json.key("repairs_dropped").number(static_cast<std::int64_t>(told.dropped()));
+}
+
 }  // namespace
 
 std::string message_json(const MessageView& message, std::string_view bytes,
-                         const std::optional<ParseError>& error) {
+                         const std::optional<ParseError>& error, const Diagnostics* told) {
   Json json;
   json.object();
   json.key("valid").boolean(!error);
   if (error) write_error(json, *error, message, bytes);
+  if (told != nullptr) write_repairs(json, *told, bytes);
   write_start_line(json, message, bytes);
   if (message) {
     write_headers(json, message);

@@ -28,6 +28,7 @@ namespace {
 struct ParseArguments {
   bool json = false;
   bool stream = false;
+  bool lenient = false;
   std::vector<std::string> files;
 };
 
@@ -100,18 +101,26 @@ class Reader {
   /// may know better why.
   bool one(const std::string& where, std::string_view bytes, const ParseError* framing) {
     std::optional<ParseError> error;
-    const auto parsed = parse(bytes, index_);
+    told_.clear();
+    const auto parsed = arguments_.lenient ? parse(bytes, index_, told_) : parse(bytes, index_);
     const MessageView message(bytes.data(), index_);
     if (framing != nullptr && (parsed || framing->code != ParseErrc::incomplete))
       error = *framing;
     else if (!parsed)
       error = parsed.error();
-    else if (const auto valid = validate(message); !valid)
+    else if (const auto valid = arguments_.lenient ? validate(message, told_) : validate(message);
+             !valid)
       error = valid.error();
 
     if (arguments_.json) {
-      fmt::print("{}\n", message_json(message, bytes, error));
-    } else if (error) {
+      fmt::print("{}\n",
+                 message_json(message, bytes, error, arguments_.lenient ? &told_ : nullptr));
+      return !error;
+    }
+    for (const Diagnostic& one : told_)
+      fmt::print("{}", explain(where, bytes, one, colourful(stdout)));
+    if (told_.dropped() != 0) fmt::print("{}: {} more deviations\n", where, told_.dropped());
+    if (error) {
       fmt::print("{}", explain(where, bytes, message, *error, colourful(stdout)));
     } else {
       fmt::print("{}: {}: {}\n", where, coloured(stdout, Colour::green, "valid"), summary(message));
@@ -121,6 +130,7 @@ class Reader {
 
   const ParseArguments& arguments_;
   MessageIndex index_;
+  Diagnostics told_;
 };
 
 int parse_files(const ParseArguments& arguments) {
@@ -147,6 +157,8 @@ void add_parse(CLI::App& app, Command& chosen) {
   CLI::App* command = app.add_subcommand("parse", "Check SIP messages and show what they hold");
   command->add_flag("--json", arguments->json, "One JSON object a message, one line each");
   command->add_flag("--stream", arguments->stream, "Read as a TCP stream: several messages a file");
+  command->add_flag("--lenient", arguments->lenient,
+                    "Let through, and tell, deviations that can be read in one way only");
   command->add_option("FILE", arguments->files, "Files of one message each; - is standard input")
       ->required();
   command->footer("Exit status: 0 where every message is well-formed, 1 where one is not.");

@@ -62,7 +62,8 @@ struct ParseError {
   /// The final response owed to the sender of a request; 0 where silence is (RFC 3261 section 8.2,
   /// RFC 4475). An ACK or a response is never answered, whatever this says.
   int status() const noexcept;
-  /// The section that the bytes offend, e.g. "RFC 3261 section 8.1.1".
+  /// The section that the bytes offend, e.g. "RFC 3261 section 8.1.1"; for a malformed value the one that
+  /// defines its header: "RFC 3262 section 7.2" for RAck.
   std::string_view rfc() const noexcept;
   /// A sentence for people, without input bytes in it.
   std::string_view message() const noexcept;

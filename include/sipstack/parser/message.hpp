@@ -20,6 +20,10 @@ class Message {
   static expected<Message, ParseError> parse(BlockPool& pool, std::string_view bytes,
                                              MessageIndex& scratch,
                                              const ParseLimits& limits = {}) noexcept;
+  /// The same leniently: what is let through is told, with offsets in `bytes`.
+  static expected<Message, ParseError> parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch, Diagnostics& told,
+                                             const ParseLimits& limits = {}) noexcept;
   /// Copies bytes and the used part of an index over them, whatever parse() said: the answer to a
   /// malformed request mirrors what was malformed. The index says how many bytes (index.size), and
   /// counts from the first one. Empty where the pool has no block left.

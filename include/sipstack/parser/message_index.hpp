@@ -49,6 +49,8 @@ struct IndexHead {
   std::uint16_t start = 0;  ///< offset of the start line: CRLFs before it are skipped
   std::uint32_t size = 0;   ///< bytes of the message, from the start line to the body's end
   bool has_content_length = false;
+  bool lenient = false;       ///< parsed with Diagnostics: values may need a second reading
+  std::uint32_t faults = 0;   ///< a bit for each ParseErrc that was met, not only the first
   std::uint16_t headers = 0;  ///< entries in use
 };
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/headers.hpp"
 #include "sipstack/parser/message_index.hpp"
 
@@ -43,6 +44,43 @@ class HeaderValue {
   ParseError error_;
 };
 
+namespace detail {
+
+/// One value by its grammar and, of a header that the registry knows, by a second reading where that
+/// fails.
+template <class T>
+ParseErrc read_leniently(const HeaderTag<T>& tag, const char*& cursor, const char* end, T& out,
+                         Notes& notes) noexcept {
+  const char* const begin = cursor;
+  const ParseErrc code = tag.parse(cursor, end, out);
+  if (tag.id == HeaderId::other) return code;
+  if (code == ParseErrc::ok &&
+      (cursor == end || (tag.rule == HeaderRule::list && *cursor == ','))) {
+    return code;
+  }
+  const auto again = [&](auto& base) {
+    cursor = begin;
+    return reread(tag.id, cursor, end, base, notes);
+  };
+  if constexpr (std::is_base_of_v<NameAddr, T>) {
+    return again(static_cast<NameAddr&>(out));
+  } else if constexpr (std::is_base_of_v<TokenValue, T>) {
+    return again(static_cast<TokenValue&>(out));
+  } else if constexpr (std::is_base_of_v<NumberValue, T>) {
+    return again(static_cast<NumberValue&>(out));
+  } else if constexpr (std::is_base_of_v<CallIdValue, T>) {
+    return again(static_cast<CallIdValue&>(out));
+  } else if constexpr (std::is_same_v<Via, T> || std::is_same_v<CSeq, T> ||
+                       std::is_same_v<MediaType, T> || std::is_same_v<AuthValue, T> ||
+                       std::is_same_v<Date, T> || std::is_same_v<TextValue, T>) {
+    return again(out);
+  } else {
+    return code;
+  }
+}
+
+}  // namespace detail
+
 /// Every value of one header, over all its lines, in order. Lazy: each is parsed when it is reached.
 /// Dereferences to HeaderValue<T>; an error ends the range after it.
 template <class T>
@@ -52,15 +90,21 @@ class HeaderRange {
 
  public:
   HeaderRange(const char* bytes, const char* readable, const HeaderEntry* first,
-              const HeaderEntry* last, const HeaderTag<T>& tag) noexcept
-      : bytes_(bytes), readable_(readable), first_(first), last_(last), tag_(&tag) {}
+              const HeaderEntry* last, const HeaderTag<T>& tag, bool lenient = false) noexcept
+      : bytes_(bytes),
+        readable_(readable),
+        first_(first),
+        last_(last),
+        tag_(&tag),
+        lenient_(lenient) {}
 
   struct sentinel {};
   class iterator {
    public:
     using value_type = HeaderValue<T>;
     using reference = HeaderValue<T>;
-    using pointer = void;
+    class arrow;
+    using pointer = arrow;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
     explicit iterator(const HeaderRange& range) noexcept
@@ -68,12 +112,23 @@ class HeaderRange {
           readable_(range.readable_),
           entry_(range.first_),
           last_(range.last_),
-          tag_(range.tag_) {
+          tag_(range.tag_),
+          lenient_(range.lenient_) {
       advance();
     }
     reference operator*() const noexcept {
       return {error_.code == ParseErrc::ok ? &value_ : nullptr, error_};
     }
+    /// What `it->error()` needs: a HeaderValue to point to.
+    class arrow {
+     public:
+      explicit arrow(HeaderValue<T> value) noexcept : value_(value) {}
+      const HeaderValue<T>* operator->() const noexcept { return &value_; }
+
+     private:
+      HeaderValue<T> value_;
+    };
+    arrow operator->() const noexcept { return arrow(**this); }
     iterator& operator++() noexcept {
       advance();
       return *this;
@@ -88,6 +143,7 @@ class HeaderRange {
     const HeaderEntry* entry_;
     const HeaderEntry* last_;
     const HeaderTag<T>* tag_;
+    bool lenient_;
     const char* at_ = nullptr;  ///< next value within *entry_; null: look for the next line
     bool done_ = true;
     ParseError error_;
@@ -105,6 +161,7 @@ class HeaderRange {
   const HeaderEntry* first_;
   const HeaderEntry* last_;
   const HeaderTag<T>* tag_;
+  bool lenient_;
 };
 
 /// A message as bytes and index. Two pointers and a half: pass by value. Valid while both live, and
@@ -157,12 +214,12 @@ class MessageView {
   /// All values of a header over all its lines.
   template <class T>
   HeaderRange<T> all(const HeaderTag<T>& tag) const noexcept {
-    return {bytes_, readable(), entries_, entries_ + head_->headers, tag};
+    return {bytes_, readable(), entries_, entries_ + head_->headers, tag, head_->lenient};
   }
   /// The values of one line alone, which is one of that header.
   template <class T>
   HeaderRange<T> values(const HeaderEntry& line, const HeaderTag<T>& tag) const noexcept {
-    return {bytes_, readable(), &line, &line + 1, tag};
+    return {bytes_, readable(), &line, &line + 1, tag, head_->lenient};
   }
   /// True where a list of tokens (Require, Supported, Allow, ...) has `token`, in any case.
   bool lists(const HeaderTag<TokenValue>& tag, std::string_view token) const noexcept;
@@ -182,6 +239,12 @@ class MessageView {
 expected<void, ParseError> validate(const MessageView& message,
                                     const ParseLimits& limits = {}) noexcept;
 
+/// The same of a message that parse() accepted leniently: repairs are told (appended to `told`), values
+/// that can't be read are told as ignored, and so are header fields in the wrong kind of message. An
+/// error is only what exceeds `limits`.
+expected<void, ParseError> validate(const MessageView& message, Diagnostics& told,
+                                    const ParseLimits& limits = {}) noexcept;
+
 /// Whether a request that failed to parse can be answered: it has a Via, along which the answer goes,
 /// and is no ACK. Of From, To, Call-ID and CSeq the answer has what there is (RFC 4475 section 3.3.1).
 bool recoverable(const MessageView& message) noexcept;
@@ -195,10 +258,12 @@ inline bool is_header(const char* bytes, const HeaderEntry& entry, HeaderId id,
   return entry.id == HeaderId::other && iequals({bytes + entry.name, entry.name_length}, name);
 }
 
-/// Lists that the grammar lets be empty (RFC 3261 section 25.1). A line without values is no value.
+/// Lists that the grammar lets be empty (RFC 3261 section 25.1, RFC 4412, 5009, 6086). A line without values is no value.
 constexpr bool may_be_empty(HeaderId id) noexcept {
   return id == HeaderId::accept || id == HeaderId::accept_encoding ||
-         id == HeaderId::accept_language || id == HeaderId::allow || id == HeaderId::supported;
+         id == HeaderId::accept_language || id == HeaderId::allow || id == HeaderId::supported ||
+         id == HeaderId::accept_resource_priority || id == HeaderId::p_early_media ||
+         id == HeaderId::recv_info;
 }
 
 }  // namespace detail
@@ -224,8 +289,24 @@ void HeaderRange<T>::iterator::advance() noexcept {
     } else {
       code = tag_->parse(s.at, end, *::new (&value_) T{});
     }
-    const bool more = code == ParseErrc::ok && s.at != end;
+    bool more = code == ParseErrc::ok && s.at != end;
     if (more && (tag_->rule != HeaderRule::list || *s.at != ',')) code = ParseErrc::trailing_bytes;
+    if (code != ParseErrc::ok && lenient_) {
+      detail::Notes silent;
+      if (tag_->rule == HeaderRule::list) {
+        at_ = detail::skip_empty_values(at_, end, silent);
+        if (at_ == end) {
+          at_ = nullptr;
+          ++entry_;
+          continue;
+        }
+      }
+      s.at = at_;
+      code = detail::read_leniently(*tag_, s.at, end, *::new (&value_) T{}, silent);
+      more = code == ParseErrc::ok && s.at != end;
+      if (more && (tag_->rule != HeaderRule::list || *s.at != ','))
+        code = ParseErrc::trailing_bytes;
+    }
     done_ = false;
     if (code != ParseErrc::ok) {
       error_ = {code, tag_->id, static_cast<std::uint32_t>(s.at - bytes_)};

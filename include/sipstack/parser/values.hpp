@@ -31,6 +31,9 @@ struct Scan {
 
 }  // namespace scan
 
+/// A q parameter's value in thousandths: 1000 where it is empty or malformed (RFC 3261 section 20.10).
+int quality(std::string_view q) noexcept;
+
 /// Via (RFC 3261 section 20.42, RFC 3581).
 struct Via {
   std::string_view text;       ///< the whole value
@@ -73,8 +76,7 @@ struct NameAddr {
   } known;
 
   std::string_view tag() const noexcept { return known.tag; }
-  /// q in thousandths, 1000 where absent or malformed (RFC 3261 section 20.10).
-  int q() const noexcept;
+  int q() const noexcept { return quality(known.q); }
   /// The expires parameter in seconds where it is a number; clamped to 2^32-1.
   std::optional<std::uint32_t> expires() const noexcept;
 };
@@ -94,17 +96,18 @@ struct MediaType {
   bool is(std::string_view type_name, std::string_view subtype_name) const noexcept {
     return iequals(type, type_name) && iequals(subtype, subtype_name);
   }
+  int q() const noexcept { return quality(params.find("q").value_or(std::string_view{})); }
 };
 
-/// A token with parameters: Supported, Require, Allow, Event, Content-Disposition,
-/// Subscription-State, Reason, Content-Encoding, ...
+/// A token with parameters: Supported, Require, Allow, Content-Disposition, Content-Encoding,
+/// Accept-Language, Security-Client, ...
 struct TokenValue {
   std::string_view token;
   Params params;
+  int q() const noexcept { return quality(params.find("q").value_or(std::string_view{})); }
 };
 
-/// A number with parameters and comment: Expires, Min-Expires, Max-Forwards, Session-Expires,
-/// Retry-After, RSeq, Content-Length. Overlarge values are out_of_range.
+/// A number with parameters and comment: Expires, Min-Expires, Max-Forwards, RSeq, Content-Length, ... Overlarge values are out_of_range.
 struct NumberValue {
   std::uint32_t number = 0;
   Params params;
@@ -165,7 +168,7 @@ struct RAck {
   CSeq cseq;
 };
 
-/// Subject, Server, Date, Organization, and every header without a grammar of its own: the value
+/// Subject, Server, Organization, and every header without a grammar of its own: the value
 /// without outer white space, folding left in.
 struct TextValue {
   std::string_view text;
@@ -198,13 +201,6 @@ ParseErrc parse_auth_info(const char*& cursor, const char* end, AuthValue& out) 
 ParseErrc parse_call_id(const char*& cursor, const char* end, TextValue& out) noexcept;
 /// One token: SIP-ETag, SIP-If-Match (RFC 3903 section 11.3).
 ParseErrc parse_token_text(const char*& cursor, const char* end, TextValue& out) noexcept;
-/// RFC 3261 section 20.24.
-ParseErrc parse_mime_version(const char*& cursor, const char* end, TextValue& out) noexcept;
-/// RFC 3261 section 20.38.
-ParseErrc parse_timestamp(const char*& cursor, const char* end, TextValue& out) noexcept;
-/// RFC 3261 section 20.43: code, agent and quoted text as one value.
-ParseErrc parse_warning(const char*& cursor, const char* end, TextValue& out) noexcept;
-
 /// Quotes removed and \-escapes resolved; text without quotes comes back as it is. Allocates.
 std::string unquote(std::string_view text);
 /// The reverse: in quotes, with " and \ escaped (RFC 3261 section 25.1 quoted-string). Allocates.

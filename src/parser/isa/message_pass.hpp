@@ -67,6 +67,7 @@ class MessagePass {
   }
   void fail(ParseErrc code, const char* at, HeaderId header = HeaderId::other) noexcept {
     if (error_.code == ParseErrc::ok) error_ = ParseError{code, header, offset(at)};
+    index_.faults |= fault(code);
   }
 
   void end_start_line(const char* line_feed) noexcept;
