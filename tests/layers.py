@@ -36,6 +36,8 @@ STANDARD = set("""
 # (layers, whether in public headers too, pattern)
 ALLOWED = [
     (["base", "parser"], True, r"tl/expected\.hpp"),
+    # Runs of bytes are stepped over by vectors.
+    (["parser"], False, r"([ei]mmintrin|arm_neon)\.h"),
     (["transaction", "dialog", "server", "core"], False,
      r"boost/(unordered|intrusive|container|container_hash|core|config|smart_ptr|mp11|static_assert)(/.*|\.hpp|_.*\.hpp)"),
     (["base", "transaction", "dialog", "server", "core"], False,
