@@ -16,6 +16,10 @@
 namespace {
 
 using namespace sipstack;
+
+using bench::kOne;
+using bench::mark;
+using bench::mark_unquoted;
 using bench::Record;
 using bench::Texts;
 
@@ -24,16 +28,14 @@ std::string_view bare(std::string_view host) {
 }
 
 void add(Record& record, const Uri& uri) {
-  record.text(uri.scheme_name);
-  record.text(uri.user);
-  record.text(bare(uri.host));
-  record.number(uri.port.value_or(0));
+  record.add(mark(uri.scheme_name) + mark(uri.user) + mark(bare(uri.host)) +
+             mark(std::uint64_t(uri.port.value_or(0))));
 }
 
 void add_call_id(Record& record, std::string_view id) {
   const std::size_t at = id.find('@');
-  record.text(id.substr(0, at));
-  if (at != std::string_view::npos) record.text(id.substr(at + 1));
+  record.add(mark(id.substr(0, at)));
+  if (at != std::string_view::npos) record.add(mark(id.substr(at + 1)));
 }
 
 std::uint64_t digits(std::string_view text) {
@@ -44,14 +46,22 @@ std::uint64_t digits(std::string_view text) {
 
 void add_transaction(Record& record, const MessageView& m) {
   const Via via = m.top_via();
-  record.text(m.branch());
-  record.text(bare(via.host));
-  record.number(via.port.value_or(0));
-  record.text(m.from_tag());
-  record.text(m.to_tag());
+  record.add(mark(m.branch()) + mark(bare(via.host)) + mark(std::uint64_t(via.port.value_or(0))) +
+             mark(m.from_tag()) + mark(m.to_tag()));
   add_call_id(record, m.call_id());
-  record.number(m.cseq().number);
-  record.text(m.cseq().method_name);
+  record.add(mark(std::uint64_t(m.cseq().number)) + mark(m.cseq().method_name));
+}
+
+bool is_digest_param(std::string_view name) {
+  switch (name.size()) {
+    case 2: return iequals(name, "nc");
+    case 3: return iequals(name, "uri") || iequals(name, "qop");
+    case 5: return iequals(name, "realm") || iequals(name, "nonce");
+    case 6: return iequals(name, "cnonce");
+    case 8: return iequals(name, "username") || iequals(name, "response");
+    case 9: return iequals(name, "algorithm");
+    default: return false;
+  }
 }
 
 // The values of one header line.
@@ -67,32 +77,26 @@ bool each(const MessageView& m, const HeaderEntry& line, const HeaderTag<T>& tag
 bool add_everything(Record& record, const MessageView& m) {
   add_transaction(record, m);
   if (m.is_request()) {
-    record.text(m.method_name());
+    record.add(mark(m.method_name()));
     add(record, m.request_uri());
   } else {
-    record.number(static_cast<unsigned>(m.status()));
+    record.add(mark(std::uint64_t(static_cast<unsigned>(m.status()))));
   }
   const auto address = [&](const NameAddr& a) { add(record, a.uri); };
   const auto route = [&](const NameAddr& a) {
     add(record, a.uri);
-    if (a.uri.lr()) record.one();
+    if (a.uri.lr()) record.add(kOne);
   };
-  const auto token = [&](const TokenValue& t) {
-    record.text(t.token);
-    record.one();
-  };
-  const auto number = [&](const NumberValue& n) { record.number(n.number); };
+  const auto token = [&](const TokenValue& t) { record.add(mark(t.token) + kOne); };
+  const auto number = [&](const NumberValue& n) { record.add(mark(std::uint64_t(n.number))); };
   bool ok = true;
   for (const HeaderEntry* line = m.begin_entries(); line != m.end_entries(); ++line) {
     switch (line->id) {
       case HeaderId::via:
         ok &= each(m, *line, hdr::via, [&](const Via& via) {
-          record.text(via.transport);
-          record.text(bare(via.host));
-          record.number(via.port.value_or(0));
-          record.text(via.branch());
-          record.text(via.received());
-          record.number(digits(via.known.rport));
+          record.add(mark(via.transport) + mark(bare(via.host)) +
+                     mark(std::uint64_t(via.port.value_or(0))) + mark(via.branch()) +
+                     mark(via.received()) + mark(std::uint64_t(digits(via.known.rport))));
         });
         break;
       case HeaderId::from: ok &= each(m, *line, hdr::from, address); break;
@@ -102,25 +106,25 @@ bool add_everything(Record& record, const MessageView& m) {
       case HeaderId::contact:
         ok &= each(m, *line, hdr::contact, [&](const NameAddr& a) {
           add(record, a.uri);
-          record.number(digits(a.known.expires));
-          record.text(a.known.q);
+          record.add(mark(std::uint64_t(digits(a.known.expires))) + mark(a.known.q));
         });
         break;
-      case HeaderId::p_asserted_identity: ok &= each(m, *line, hdr::p_asserted_identity, address); break;
+      case HeaderId::p_asserted_identity:
+        ok &= each(m, *line, hdr::p_asserted_identity, address);
+        break;
       case HeaderId::allow: ok &= each(m, *line, hdr::allow, token); break;
       case HeaderId::supported: ok &= each(m, *line, hdr::supported, token); break;
       case HeaderId::authorization:
         ok &= each(m, *line, hdr::authorization, [&](const AuthValue& auth) {
-          record.text(auth.scheme);
-          for (const char* name : {"username", "realm", "nonce", "uri", "response", "cnonce", "algorithm", "qop", "nc"}) {
-            record.unquoted(auth.find(name).value_or(""));
+          record.add(mark(auth.scheme));
+          for (const Param& param : auth) {
+            if (is_digest_param(param.name)) record.add(mark_unquoted(param.value));
           }
         });
         break;
       case HeaderId::content_type:
         ok &= each(m, *line, hdr::content_type, [&](const MediaType& type) {
-          record.text(type.type);
-          record.text(type.subtype);
+          record.add(mark(type.type) + mark(type.subtype));
         });
         break;
       case HeaderId::content_length: ok &= each(m, *line, hdr::content_length, number); break;
@@ -162,7 +166,7 @@ std::uint64_t line_ends(const Texts& messages) {
     const char* const end = p + text.size();
     while (const void* found = std::memchr(p, '\n', static_cast<std::size_t>(end - p))) {
       p = static_cast<const char*>(found) + 1;
-      record.one();
+      record.add(kOne);
       if (p + 1 < end && *p == '\r') break;
     }
   }
@@ -174,7 +178,7 @@ std::uint64_t checked(const Texts& messages) {
   MessageIndex index;
   for (const std::string& text : messages) {
     if (!parse(text, index)) return 0;
-    record.number(index.headers);
+    record.add(mark(std::uint64_t(index.headers)));
   }
   return record.sum;
 }
@@ -185,17 +189,15 @@ std::uint64_t descriptions(const Texts& bodies) {
     const auto view = sdp::View::parse(text);
     if (!view) return 0;
     for (const sdp::MediaView& media : view->media()) {
-      record.text(media.line.type);
-      record.number(media.line.port);
+      record.add(mark(media.line.type) + mark(std::uint64_t(media.line.port)));
       for (const sdp::LineView& l : media.lines) {
         if (l.type != 'a') continue;
         const sdp::Attribute attribute = sdp::attribute_of(l.value);
         if (attribute.name != "rtpmap") continue;
         const auto map = sdp::rtpmap_of(attribute.value);
         if (!map) return 0;
-        record.text(map->encoding);
-        record.number(map->rate);
-        record.number(map->payload_type);
+        record.add(mark(map->encoding) + mark(std::uint64_t(map->rate)) +
+                   mark(std::uint64_t(map->payload_type)));
       }
     }
   }

@@ -38,13 +38,14 @@ class Ratios {
       fmt::print("{}: sum {}, not {}: the work is not the same\n", name, sum, known->second);
       failed_ = true;
     }
-    benchmark::RegisterBenchmark(name.c_str(), [work = std::move(work), items](benchmark::State& state) {
-      for (auto _ : state) benchmark::DoNotOptimize(work());
-      // Nanoseconds of CPU for one item.
-      state.counters["item"] = benchmark::Counter(static_cast<double>(items) * 1e-9,
-                                                  benchmark::Counter::kIsIterationInvariantRate |
-                                                      benchmark::Counter::kInvert);
-    });
+    benchmark::RegisterBenchmark(
+        name.c_str(), [work = std::move(work), items](benchmark::State& state) {
+          for (auto _ : state) benchmark::DoNotOptimize(work());
+          // Nanoseconds of CPU for one item.
+          state.counters["item"] = benchmark::Counter(
+              static_cast<double>(items) * 1e-9,
+              benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+        });
   }
 
   /// Prints the times, then "ratio TASK PEER N" for every task that sipstack does, too.
@@ -81,7 +82,8 @@ inline int Ratios::run() {
     const std::size_t slash = name.find('/');
     const auto ours = reporter.times.find(name.substr(0, slash) + "/sipstack");
     if (ours == reporter.times.end() || ours->first == name) continue;
-    fmt::print("ratio {} {} {:.1f}\n", name.substr(0, slash), name.substr(slash + 1), ns / ours->second);
+    fmt::print("ratio {} {} {:.1f}\n", name.substr(0, slash), name.substr(slash + 1),
+               ns / ours->second);
   }
   return 0;
 }

@@ -31,10 +31,15 @@ class Dice {
   std::mt19937 engine_;
 };
 
-constexpr const char* kUsers[] = {"alice", "bob",          "carol.smith", "+442071838750", "1001",
-                                  "dave_", "reception-2f", "34020000001320000001", "trunk",  "m"};
-constexpr const char* kHosts[] = {"example.com", "sip.example.org", "192.0.2.17", "[2001:db8::17]",
-                                  "pbx-3.branch.office.example.net", "203.0.113.201"};
+constexpr const char* kUsers[] = {"alice", "bob",   "carol.smith",  "+442071838750",
+                                  "1001",  "dave_", "reception-2f", "34020000001320000001",
+                                  "trunk", "m"};
+constexpr const char* kHosts[] = {"example.com",
+                                  "sip.example.org",
+                                  "192.0.2.17",
+                                  "[2001:db8::17]",
+                                  "pbx-3.branch.office.example.net",
+                                  "203.0.113.201"};
 constexpr const char* kNames[] = {"",      "Alice ", "\"Bob B.\" ", "\"Carol \\\"CS\\\" Smith\" ",
                                   "Dave ", "",       "Front Desk "};
 constexpr const char* kTransports[] = {"UDP", "UDP", "UDP", "TCP", "TLS", "WS"};
@@ -106,13 +111,15 @@ void add_common(Dice& dice, Draft& draft, std::string_view method, bool to_tag) 
 void add_capabilities(Dice& dice, Draft& draft) {
   draft.add("Allow", "", "INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, MESSAGE, UPDATE");
   draft.add("Supported", "k", dice.one_in(2) ? "100rel, timer, replaces" : "outbound,path,gruu");
-  draft.add("User-Agent", "", fmt::format("phone/{}.{} (build {})", dice.below(9), dice.below(99), dice.hex(7)));
+  draft.add("User-Agent", "",
+            fmt::format("phone/{}.{} (build {})", dice.below(9), dice.below(99), dice.hex(7)));
 }
 
 std::string sdp(Dice& dice) {
   const std::string_view ip = dice.one_in(2) ? "192.0.2.101" : "198.51.100.44";
   std::string out = fmt::format(
-      "v=0\r\no=- {} {} IN IP4 {}\r\ns=-\r\nc=IN IP4 {}\r\nt=0 0\r\nm=audio {} RTP/AVP 8 0 9 101\r\n"
+      "v=0\r\no=- {} {} IN IP4 {}\r\ns=-\r\nc=IN IP4 {}\r\nt=0 0\r\nm=audio {} RTP/AVP 8 0 9 "
+      "101\r\n"
       "a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:9 G722/8000\r\n"
       "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n",
       1000000 + dice.below(9000000), dice.below(100), ip, ip, 10000 + 2 * dice.below(20000));
@@ -129,21 +136,25 @@ std::string sdp(Dice& dice) {
 // RTP/SAVP and not a browser's UDP/TLS/RTP/SAVPF, of which sofia-sip reads no rtpmap.
 std::string browser_sdp(Dice& dice) {
   std::string out = fmt::format(
-      "v=0\r\no=- {} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=msid-semantic: WMS\r\n"
+      "v=0\r\no=- {} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=msid-semantic: "
+      "WMS\r\n"
       "m=audio 9 RTP/SAVP 111 63 9 0 8 13 110 126\r\nc=IN IP4 0.0.0.0\r\n"
       "a=rtcp:9 IN IP4 0.0.0.0\r\n",
       dice.below(1000000000));
   for (unsigned i = 0; i < 4; ++i) {
     out += fmt::format("a=candidate:{} 1 udp {} 192.0.2.{} {} typ host generation 0\r\n",
-                       dice.below(99999999), 2113937151 - i, 1 + dice.below(250), 1024 + dice.below(60000));
+                       dice.below(99999999), 2113937151 - i, 1 + dice.below(250),
+                       1024 + dice.below(60000));
   }
-  out += fmt::format("a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:sha-256 ", dice.hex(4), dice.hex(24));
+  out += fmt::format("a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:sha-256 ", dice.hex(4),
+                     dice.hex(24));
   for (unsigned i = 0; i < 32; ++i) out += (i != 0 ? ":" : "") + dice.hex(2);
   out +=
       "\r\na=setup:actpass\r\na=mid:0\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
       "a=sendrecv\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n"
       "a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"
-      "a=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:13 CN/8000\r\n"
+      "a=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:13 "
+      "CN/8000\r\n"
       "a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n";
   return out + fmt::format("a=ssrc:{} cname:{}\r\n", dice.below(4000000000U), dice.hex(16));
 }
@@ -165,7 +176,9 @@ std::string invite(Dice& dice, unsigned hops) {
   for (unsigned i = 0; i < hops; ++i) {
     draft.add("Record-Route", "", fmt::format("<sip:p{}@{};lr>", i, host_port(dice)));
   }
-  if (hops != 0) draft.add("Route", "", "<sip:edge.example.net;lr>, <sip:core.example.net:5080;transport=tcp;lr>");
+  if (hops != 0)
+    draft.add("Route", "",
+              "<sip:edge.example.net;lr>, <sip:core.example.net:5080;transport=tcp;lr>");
   draft.join();
   draft.add("Max-Forwards", "", std::to_string(70 - hops));
   add_common(dice, draft, "INVITE", false);
@@ -178,7 +191,8 @@ std::string invite(Dice& dice, unsigned hops) {
 }
 
 std::string response(Dice& dice, unsigned hops) {
-  static constexpr const char* kLines[] = {"100 Trying", "180 Ringing", "200 OK", "486 Busy Here", "200 OK"};
+  static constexpr const char* kLines[] = {"100 Trying", "180 Ringing", "200 OK", "486 Busy Here",
+                                           "200 OK"};
   const std::string_view line = dice.of(kLines);
   Draft draft(dice, fmt::format("SIP/2.0 {}", line));
   add_vias(dice, draft, 1 + hops, true);
@@ -198,13 +212,17 @@ std::string registration(Dice& dice) {
   draft.join();
   draft.add("Max-Forwards", "", "70");
   add_common(dice, draft, "REGISTER", false);
-  draft.add("Contact", "m",
-            fmt::format("<{};ob>;expires=3600;q=0.7;+sip.instance=\"<urn:uuid:{}-0000-1000-8000-{}>\";reg-id=1",
-                        uri(dice), dice.hex(8), dice.hex(12)));
-  draft.add("Authorization", "",
-            fmt::format("Digest username=\"{}\", realm=\"example.com\", nonce=\"{}\", uri=\"sip:example.com\", "
-                        "response=\"{}\", algorithm=MD5, cnonce=\"{}\", qop=auth, nc={:08x}",
-                        dice.of(kUsers), dice.hex(32), dice.hex(32), dice.hex(8), 1 + dice.below(99)));
+  draft.add(
+      "Contact", "m",
+      fmt::format(
+          "<{};ob>;expires=3600;q=0.7;+sip.instance=\"<urn:uuid:{}-0000-1000-8000-{}>\";reg-id=1",
+          uri(dice), dice.hex(8), dice.hex(12)));
+  draft.add(
+      "Authorization", "",
+      fmt::format(
+          "Digest username=\"{}\", realm=\"example.com\", nonce=\"{}\", uri=\"sip:example.com\", "
+          "response=\"{}\", algorithm=MD5, cnonce=\"{}\", qop=auth, nc={:08x}",
+          dice.of(kUsers), dice.hex(32), dice.hex(32), dice.hex(8), 1 + dice.below(99)));
   draft.add("Expires", "", "3600");
   add_capabilities(dice, draft);
   return draft.done("", "");
@@ -220,10 +238,13 @@ std::string notify(Dice& dice) {
   draft.add("Contact", "m", fmt::format("<{}>", uri(dice)));
   draft.add("Event", "o", "presence");
   draft.add("Subscription-State", "", fmt::format("active;expires={}", dice.below(3600)));
-  std::string xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<presence xmlns=\"urn:ietf:params:xml:ns:pidf\">\r\n";
+  std::string xml =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<presence "
+      "xmlns=\"urn:ietf:params:xml:ns:pidf\">\r\n";
   for (unsigned i = 0; i < 3 + dice.below(3); ++i) {
-    xml += fmt::format("<tuple id=\"{}\"><status><basic>{}</basic></status><contact>{}</contact></tuple>\r\n",
-                       dice.hex(6), dice.one_in(2) ? "open" : "closed", uri(dice));
+    xml += fmt::format(
+        "<tuple id=\"{}\"><status><basic>{}</basic></status><contact>{}</contact></tuple>\r\n",
+        dice.hex(6), dice.one_in(2) ? "open" : "closed", uri(dice));
   }
   return draft.done("application/pidf+xml", xml + "</presence>\r\n");
 }

@@ -26,10 +26,8 @@ std::string_view host(const char* text) {
 }
 
 void uri(Record& record, const url_t* url) {
-  record.text(url->url_scheme);
-  record.text(url->url_user);
-  record.text(host(url->url_host));
-  record.number(decimal(url->url_port));
+  record.add(mark(url->url_scheme) + mark(url->url_user) + mark(host(url->url_host)) +
+             mark(std::uint64_t(decimal(url->url_port))));
 }
 
 struct Parsed {
@@ -42,33 +40,30 @@ struct Parsed {
   Parsed(const Parsed&) = delete;
   Parsed& operator=(const Parsed&) = delete;
   bool ok() const {
-    return sip != nullptr && sip->sip_error == nullptr && sip->sip_via != nullptr && sip->sip_from != nullptr &&
-           sip->sip_to != nullptr && sip->sip_call_id != nullptr && sip->sip_cseq != nullptr;
+    return sip != nullptr && sip->sip_error == nullptr && sip->sip_via != nullptr &&
+           sip->sip_from != nullptr && sip->sip_to != nullptr && sip->sip_call_id != nullptr &&
+           sip->sip_cseq != nullptr;
   }
 };
 
 void call_id(Record& record, std::string_view id) {
   const std::size_t at = id.find('@');
-  record.text(id.substr(0, at));
-  if (at != std::string_view::npos) record.text(id.substr(at + 1));
+  record.add(mark(id.substr(0, at)));
+  if (at != std::string_view::npos) record.add(mark(id.substr(at + 1)));
 }
 
 void transaction(Record& record, const sip_t* sip) {
-  record.text(sip->sip_via->v_branch);
-  record.text(host(sip->sip_via->v_host));
-  record.number(decimal(sip->sip_via->v_port));
-  record.text(sip->sip_from->a_tag);
-  record.text(sip->sip_to->a_tag);
+  record.add(mark(sip->sip_via->v_branch) + mark(host(sip->sip_via->v_host)) +
+             mark(std::uint64_t(decimal(sip->sip_via->v_port))) + mark(sip->sip_from->a_tag) +
+             mark(sip->sip_to->a_tag));
   call_id(record, sip->sip_call_id->i_id);
-  record.number(sip->sip_cseq->cs_seq);
-  record.text(sip->sip_cseq->cs_method_name);
+  record.add(mark(std::uint64_t(sip->sip_cseq->cs_seq)) + mark(sip->sip_cseq->cs_method_name));
 }
 
 void tokens(Record& record, const msg_list_t* list) {
   for (; list != nullptr; list = list->k_next) {
     for (const msg_param_t* item = list->k_items; item != nullptr && *item != nullptr; ++item) {
-      record.text(*item);
-      record.one();
+      record.add(mark(*item) + kOne);
     }
   }
 }
@@ -79,53 +74,54 @@ bool everything(Record& record, const std::string& text) {
   const sip_t* const sip = parsed.sip;
   transaction(record, sip);
   if (sip->sip_request != nullptr) {
-    record.text(sip->sip_request->rq_method_name);
+    record.add(mark(sip->sip_request->rq_method_name));
     uri(record, sip->sip_request->rq_url);
   } else {
-    record.number(static_cast<unsigned>(sip->sip_status->st_status));
+    record.add(mark(std::uint64_t(static_cast<unsigned>(sip->sip_status->st_status))));
   }
   for (const sip_via_t* via = sip->sip_via; via != nullptr; via = via->v_next) {
     const std::string_view protocol(via->v_protocol);
-    record.text(protocol.substr(protocol.rfind('/') + 1));
-    record.text(host(via->v_host));
-    record.number(decimal(via->v_port));
-    record.text(via->v_branch);
-    record.text(via->v_received);
-    record.number(decimal(via->v_rport));
+    record.add(mark(protocol.substr(protocol.rfind('/') + 1)) + mark(host(via->v_host)) +
+               mark(std::uint64_t(decimal(via->v_port))) + mark(via->v_branch) +
+               mark(via->v_received) + mark(std::uint64_t(decimal(via->v_rport))));
   }
   uri(record, sip->sip_from->a_url);
   uri(record, sip->sip_to->a_url);
   for (const sip_route_t* first : {sip->sip_route, sip->sip_record_route}) {
     for (const sip_route_t* route = first; route != nullptr; route = route->r_next) {
       uri(record, route->r_url);
-      if (url_has_param(route->r_url, "lr") != 0) record.one();
+      if (url_has_param(route->r_url, "lr") != 0) record.add(kOne);
     }
   }
-  for (const sip_contact_t* contact = sip->sip_contact; contact != nullptr; contact = contact->m_next) {
+  for (const sip_contact_t* contact = sip->sip_contact; contact != nullptr;
+       contact = contact->m_next) {
     uri(record, contact->m_url);
-    record.number(decimal(contact->m_expires));
-    record.text(contact->m_q);
+    record.add(mark(std::uint64_t(decimal(contact->m_expires))) + mark(contact->m_q));
   }
   tokens(record, reinterpret_cast<const msg_list_t*>(sip->sip_allow));
   tokens(record, sip->sip_supported);
-  for (const sip_authorization_t* auth = sip->sip_authorization; auth != nullptr; auth = auth->au_next) {
-    record.text(auth->au_scheme);
-    for (const char* name : {"username=", "realm=", "nonce=", "uri=", "response=", "cnonce=", "algorithm=", "qop=",
-                             "nc="}) {
-      record.unquoted(msg_params_find(auth->au_params, name));
+  for (const sip_authorization_t* auth = sip->sip_authorization; auth != nullptr;
+       auth = auth->au_next) {
+    record.add(mark(auth->au_scheme));
+    for (const char* name : {"username=", "realm=", "nonce=", "uri=", "response=", "cnonce=",
+                             "algorithm=", "qop=", "nc="}) {
+      record.add(mark_unquoted(msg_params_find(auth->au_params, name)));
     }
   }
   if (sip->sip_content_type != nullptr) {
     const std::string_view type(sip->sip_content_type->c_type);
-    record.text(type.substr(0, type.find('/')));
-    record.text(sip->sip_content_type->c_subtype);
+    record.add(mark(type.substr(0, type.find('/'))) + mark(sip->sip_content_type->c_subtype));
   }
-  if (sip->sip_content_length != nullptr) record.number(sip->sip_content_length->l_length);
-  if (sip->sip_max_forwards != nullptr) record.number(sip->sip_max_forwards->mf_count);
-  if (sip->sip_expires != nullptr) record.number(sip->sip_expires->ex_delta);
-  if (sip->sip_session_expires != nullptr) record.number(sip->sip_session_expires->x_delta);
-  if (sip->sip_min_se != nullptr) record.number(sip->sip_min_se->min_delta);
-  for (const sip_p_asserted_identity_t* id = sip_p_asserted_identity(sip); id != nullptr; id = id->paid_next) {
+  if (sip->sip_content_length != nullptr)
+    record.add(mark(std::uint64_t(sip->sip_content_length->l_length)));
+  if (sip->sip_max_forwards != nullptr)
+    record.add(mark(std::uint64_t(sip->sip_max_forwards->mf_count)));
+  if (sip->sip_expires != nullptr) record.add(mark(std::uint64_t(sip->sip_expires->ex_delta)));
+  if (sip->sip_session_expires != nullptr)
+    record.add(mark(std::uint64_t(sip->sip_session_expires->x_delta)));
+  if (sip->sip_min_se != nullptr) record.add(mark(std::uint64_t(sip->sip_min_se->min_delta)));
+  for (const sip_p_asserted_identity_t* id = sip_p_asserted_identity(sip); id != nullptr;
+       id = id->paid_next) {
     uri(record, id->paid_url);
   }
   return true;
@@ -154,16 +150,15 @@ std::uint64_t sofia_transaction(const Texts& messages) {
 std::uint64_t sofia_sdp(const Texts& bodies) {
   Record record;
   for (const std::string& text : bodies) {
-    sdp_parser_t* const parser = sdp_parse(nullptr, text.data(), static_cast<issize_t>(text.size()), 0);
+    sdp_parser_t* const parser =
+        sdp_parse(nullptr, text.data(), static_cast<issize_t>(text.size()), 0);
     const sdp_session_t* const sdp = sdp_session(parser);
     if (sdp == nullptr) return 0;
     for (const sdp_media_t* media = sdp->sdp_media; media != nullptr; media = media->m_next) {
-      record.text(media->m_type_name);
-      record.number(media->m_port);
+      record.add(mark(media->m_type_name) + mark(std::uint64_t(media->m_port)));
       for (const sdp_rtpmap_t* map = media->m_rtpmaps; map != nullptr; map = map->rm_next) {
-        record.number(map->rm_pt);
-        record.text(map->rm_encoding);
-        record.number(map->rm_rate);
+        record.add(mark(std::uint64_t(map->rm_pt)) + mark(map->rm_encoding) +
+                   mark(std::uint64_t(map->rm_rate)));
       }
     }
     sdp_parser_free(parser);

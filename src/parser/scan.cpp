@@ -8,12 +8,12 @@ namespace sipstack {
 namespace scan {
 namespace {
 
-const Scanners& best() noexcept {
+const Scanners* best() noexcept {
 #if defined(__x86_64__)
-  if (kAvx2 != nullptr && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) return *kAvx2;
-  if (kSse42 != nullptr && __builtin_cpu_supports("sse4.2")) return *kSse42;
+  if (kAvx2 != nullptr && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) return kAvx2;
+  if (kSse42 != nullptr && __builtin_cpu_supports("sse4.2")) return kSse42;
 #endif
-  return kNeon != nullptr ? *kNeon : kPlain;
+  return kNeon != nullptr ? kNeon : &kPlain;
 }
 
 bool labels_fit(std::string_view name) noexcept {
@@ -27,10 +27,13 @@ bool labels_fit(std::string_view name) noexcept {
 
 }  // namespace
 
-const Scanners& scanners() noexcept {
-  static const Scanners& chosen = best();
-  return chosen;
-}
+const Scanners* active = &kPlain;
+
+namespace {
+
+[[maybe_unused]] const bool chosen = (active = best()) != nullptr;
+
+}  // namespace
 
 bool host_fits(std::string_view host) noexcept {
   if (host.empty()) return false;

@@ -39,8 +39,10 @@ extern const Scanners* const kSse42;
 extern const Scanners* const kAvx2;
 extern const Scanners* const kNeon;
 
-/// The best that this processor can run. Chosen at the first use; never changes.
-const Scanners& scanners() noexcept;
+/// The best that this processor can run: `plain` until the initialisers of scan.cpp have run, then the
+/// same for good.
+extern const Scanners* active;
+inline const Scanners& scanners() noexcept { return *active; }
 
 /// Its bit in IndexHead::faults.
 constexpr std::uint32_t fault(ParseErrc code) noexcept {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <iterator>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -58,12 +59,36 @@ ParseErrc read_leniently(const HeaderTag<T>& tag, const char*& cursor, const cha
 
 }  // namespace detail
 
+/// One value of a header, or why it is none: as expected<T, ParseError>, but pointing into the iterator
+/// that gave it. Copy the T to keep it.
+template <class T>
+class HeaderValue {
+ public:
+  HeaderValue(const T* value, const ParseError& error) noexcept : value_(value), error_(error) {}
+  explicit operator bool() const noexcept { return value_ != nullptr; }
+  bool has_value() const noexcept { return value_ != nullptr; }
+  const T& operator*() const noexcept { return *value_; }
+  const T* operator->() const noexcept { return value_; }
+  const T& value() const noexcept { return *value_; }
+  const ParseError& error() const noexcept { return error_; }
+  operator expected<T, ParseError>() const {
+    if (value_ != nullptr) return *value_;
+    return unexpected<ParseError>(error_);
+  }
+
+ private:
+  const T* value_;
+  ParseError error_;
+};
+
 /// Every value of one header, over all its lines, in order. Lazy: each is parsed when it is reached.
-/// Dereferences to expected<T, ParseError>; an error ends the range after it.
+/// Dereferences to HeaderValue<T>; an error ends the range after it.
 template <class T>
 class HeaderRange {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>,
+                "values are views: they own nothing");
+
  public:
-  using Result = expected<T, ParseError>;
   HeaderRange(const char* bytes, const char* readable, const HeaderEntry* first,
               const HeaderEntry* last, const HeaderTag<T>& tag, bool lenient = false) noexcept
       : bytes_(bytes),
@@ -73,14 +98,14 @@ class HeaderRange {
         tag_(&tag),
         lenient_(lenient) {}
 
+  struct sentinel {};
   class iterator {
    public:
-    using value_type = Result;
-    using reference = const Result&;
-    using pointer = const Result*;
+    using value_type = HeaderValue<T>;
+    using reference = HeaderValue<T>;
+    using pointer = void;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
-    iterator() = default;
     explicit iterator(const HeaderRange& range) noexcept
         : bytes_(range.bytes_),
           readable_(range.readable_),
@@ -90,32 +115,34 @@ class HeaderRange {
           lenient_(range.lenient_) {
       advance();
     }
-    reference operator*() const noexcept { return value_; }
-    pointer operator->() const noexcept { return &value_; }
+    reference operator*() const noexcept {
+      return {error_.code == ParseErrc::ok ? &value_ : nullptr, error_};
+    }
     iterator& operator++() noexcept {
       advance();
       return *this;
     }
-    friend bool operator==(const iterator& a, const iterator& b) noexcept {
-      return a.done_ == b.done_ && (a.done_ || (a.entry_ == b.entry_ && a.at_ == b.at_));
-    }
-    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
+    friend bool operator==(const iterator& a, sentinel) noexcept { return a.done_; }
+    friend bool operator!=(const iterator& a, sentinel) noexcept { return !a.done_; }
 
    private:
     void advance() noexcept;
-    const char* bytes_ = nullptr;
-    const char* readable_ = nullptr;
-    const HeaderEntry* entry_ = nullptr;
-    const HeaderEntry* last_ = nullptr;
-    const HeaderTag<T>* tag_ = nullptr;
-    bool lenient_ = false;
+    const char* bytes_;
+    const char* readable_;
+    const HeaderEntry* entry_;
+    const HeaderEntry* last_;
+    const HeaderTag<T>* tag_;
+    bool lenient_;
     const char* at_ = nullptr;  ///< next value within *entry_; null: look for the next line
     bool done_ = true;
-    Result value_{};
+    ParseError error_;
+    union {
+      T value_;  ///< of no use until a parser has filled it, which saves the filling with zeros
+    };
   };
 
   iterator begin() const noexcept { return iterator(*this); }
-  iterator end() const noexcept { return {}; }
+  sentinel end() const noexcept { return {}; }
 
  private:
   const char* bytes_;
@@ -244,10 +271,13 @@ void HeaderRange<T>::iterator::advance() noexcept {
       }
       at_ = value;
     }
-    if (!value_) value_.emplace();
     scan::Scan s{at_, end, readable_};
-    ParseErrc code =
-        tag_->scan != nullptr ? tag_->scan(s, *value_) : tag_->parse(s.at, end, *value_);
+    ParseErrc code = ParseErrc::ok;
+    if (tag_->scan != nullptr) {
+      code = tag_->scan(s, value_);
+    } else {
+      code = tag_->parse(s.at, end, *::new (&value_) T{});
+    }
     bool more = code == ParseErrc::ok && s.at != end;
     if (more && (tag_->rule != HeaderRule::list || *s.at != ',')) code = ParseErrc::trailing_bytes;
     if (code != ParseErrc::ok && lenient_) {
@@ -261,15 +291,14 @@ void HeaderRange<T>::iterator::advance() noexcept {
         }
       }
       s.at = at_;
-      code = detail::read_leniently(*tag_, s.at, end, *value_, silent);
+      code = detail::read_leniently(*tag_, s.at, end, *::new (&value_) T{}, silent);
       more = code == ParseErrc::ok && s.at != end;
       if (more && (tag_->rule != HeaderRule::list || *s.at != ','))
         code = ParseErrc::trailing_bytes;
     }
     done_ = false;
     if (code != ParseErrc::ok) {
-      value_ = unexpected<ParseError>(
-          ParseError{code, tag_->id, static_cast<std::uint32_t>(s.at - bytes_)});
+      error_ = {code, tag_->id, static_cast<std::uint32_t>(s.at - bytes_)};
       entry_ = last_;
       return;
     }

@@ -119,6 +119,37 @@ struct AuthValue {
   std::string_view scheme;  ///< "Digest"; "" for Authentication-Info
   /// name=value pairs separated by commas. Walk with find(); values keep their quotes.
   std::string_view params;
+
+  /// Walks the parameters, each with its quotes as they stand.
+  class iterator {
+   public:
+    using value_type = Param;
+    using reference = const Param&;
+    using pointer = const Param*;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    iterator() = default;
+    explicit iterator(std::string_view rest) noexcept : rest_(rest) { next(); }
+    reference operator*() const noexcept { return param_; }
+    pointer operator->() const noexcept { return &param_; }
+    iterator& operator++() noexcept {
+      next();
+      return *this;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept {
+      return a.done_ == b.done_ && (a.done_ || a.param_.name.data() == b.param_.name.data());
+    }
+    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
+
+   private:
+    void next() noexcept;
+    std::string_view rest_;
+    Param param_;
+    bool done_ = true;
+  };
+  iterator begin() const noexcept { return iterator(params); }
+  iterator end() const noexcept { return {}; }
+
   /// The parameter's value with quotes as they stand; nothing where it is absent.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
   /// How often the name occurs: a second realm or nonce is an attack (hardening A64).

@@ -22,6 +22,7 @@ class MessagePass {
         index_(index),
         limits_(limits),
         controls_(begin, end),
+        most_headers_(std::min<std::size_t>(limits.headers, MessageIndex::kCapacity)),
         line_(begin) {
     static_cast<IndexHead&>(index) = IndexHead{};
   }
@@ -90,6 +91,7 @@ class MessagePass {
   MessageIndex& index_;
   const ParseLimits& limits_;
   Controls controls_;
+  std::size_t most_headers_;
   const char* line_;              ///< first byte of the line at hand
   const char* fields_ = nullptr;  ///< first byte behind the start line
   const char* content_length_at_ = nullptr;

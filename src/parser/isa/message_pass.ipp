@@ -154,17 +154,21 @@ const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
 }
 
 const char* MessagePass::fields(const char* at) noexcept {
-  for (;;) {
-    const char* const cr = controls_.next(at);
+  if (!kLanes || at == end_) return at;
+  for (const char* cr = controls_.next(at);; cr = controls_.next()) {
     // The byte behind CR LF tells a line's end from a fold.
     if (end_ - cr < 3 || *cr != '\r' || cr[1] != '\n' || cr[2] == ' ' || cr[2] == '\t') return at;
+    controls_.next();  // the LF
     HeaderId id = HeaderId::other;
     unsigned length = 0;
     const char* value = field_lane(at, cr, readable_, id, length);
     if (value == nullptr || length > limits_.header_name) return at;
-    value = skip_white(value, cr);
+    // No line ends in between: what is not above SP is white space.
+    while (value != cr && static_cast<unsigned char>(*value) <= ' ') ++value;
+    const char* end = cr;
+    while (end != value && static_cast<unsigned char>(end[-1]) <= ' ') --end;
     line_ = cr + 2;
-    entry(id, at, length, value, trim_white(value, cr));
+    entry(id, at, length, value, end);
     at = line_;
   }
 }
@@ -192,7 +196,7 @@ void MessagePass::entry(HeaderId id, const char* name, std::size_t name_length, 
   if (line_ - fields_ > static_cast<std::ptrdiff_t>(limits_.header_block)) {
     fail(ParseErrc::too_large, name, id);
   }
-  if (index_.headers < std::min<std::size_t>(limits_.headers, MessageIndex::kCapacity)) {
+  if (index_.headers < most_headers_) {
     HeaderEntry& entry = index_.entries[index_.headers++];
     entry.name = offset16(name);
     entry.value = offset16(value);

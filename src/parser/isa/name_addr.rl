@@ -72,7 +72,6 @@ namespace sipstack::scan::SIPSTACK_ISA {
 namespace {
 
 ParseErrc name_addr(Scan& s, NameAddr& out, Address form) noexcept {
-  out = NameAddr{};
   const unsigned params_before = s.params;
   if (name_addr_lane(s, out)) return ParseErrc::ok;
   s.params = params_before;

@@ -140,36 +140,38 @@ class Controls {
  public:
   Controls(const char* begin, const char* end) noexcept : block_(begin), end_(end) { load(); }
 
-  /// The first one at `from` or behind it, or `end`.
-  const char* next(const char* from) noexcept {
-    if (from < block_ || from - block_ >= 64) {
-      block_ = from;
-      load();
-    }
-    std::uint64_t mask = mask_ & (~std::uint64_t{0} << (from - block_));
-    while (mask == 0) {
+  /// The next one, or the end.
+  SIPSTACK_INLINE const char* next() noexcept {
+    while (mask_ == 0) {
       if (end_ - block_ <= 64) return end_;
       block_ += 64;
       load();
-      mask = mask_;
     }
-    const char* const found = block_ + __builtin_ctzll(mask);
-    return found < end_ ? found : end_;
+    const char* const found = block_ + __builtin_ctzll(mask_);
+    mask_ &= mask_ - 1;
+    return found;
+  }
+  /// The first one at `from` or behind it, or the end; next() goes on behind it.
+  const char* next(const char* from) noexcept {
+    if (from >= end_) return end_;
+    block_ = from;
+    load();
+    return next();
   }
 
  private:
-  void load() noexcept {
-    const std::ptrdiff_t left = end_ - block_;
-    if (left >= 64) {
+  SIPSTACK_INLINE void load() noexcept {
+    if (end_ - block_ >= 64) {
       mask_ = controls(block_);
-    } else if (left > 0) {
-      char last[64];
-      std::memset(last, 'x', sizeof last);
-      std::memcpy(last, block_, static_cast<std::size_t>(left));
-      mask_ = controls(last);
     } else {
-      mask_ = 0;
+      load_near_end();
     }
+  }
+  void load_near_end() noexcept {
+    char last[64];
+    std::memset(last, 'x', sizeof last);
+    std::memcpy(last, block_, static_cast<std::size_t>(end_ - block_));
+    mask_ = controls(last);
   }
   static std::uint64_t controls(const char* p) noexcept;
 

@@ -156,9 +156,8 @@ ParseErrc scan_uri(Scan& s, Uri& out, int start) noexcept {
 
 ParseErrc uri(Scan& s, Uri& out) noexcept {
 #if defined(SIPSTACK_ISA_X86) || defined(SIPSTACK_ISA_NEON)
-  out = Uri{};
-  Runs runs(s.at, s.end, s.readable, kPlainRun);
-  if (uri_lane(s.at, s.end, s.readable, runs, '\0', out, s.params) != nullptr) {
+  Stops stops(s.at, s.end, s.readable);
+  if (uri_lane(s.at, s.end, s.readable, stops, out, s.params) == s.end) {
     s.at = s.end;
     return ParseErrc::ok;
   }

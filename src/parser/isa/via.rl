@@ -36,7 +36,6 @@ namespace sipstack::scan::SIPSTACK_ISA {
 namespace {
 
 ParseErrc via(Scan& s, Via& out) noexcept {
-  out = Via{};
   const unsigned params_before = s.params;
   if (via_lane(s, out)) return ParseErrc::ok;
   s.params = params_before;
