@@ -1,17 +1,97 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every fuzz/<name>.cpp is a libFuzzer target of its own: build/fuzz/fuzz/fuzz_<name>. Needs clang and
-# -fsanitize=fuzzer-no-link for the libraries, which the preset fuzz sets.
-if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    message(FATAL_ERROR "libFuzzer comes with clang: use ./dev fuzz, or the preset fuzz")
+# Every fuzz/<name>.cpp is a fuzz target. With clang and SIPSTACK_BUILD_FUZZ it is a libFuzzer program of
+# its own, build/fuzz/fuzz/fuzz_<name>; with any compiler and the tests, all of them together are
+# fuzz_replay, which runs them over fuzz/corpus.
+#
+# fuzz/differential/ compares with other parsers; it is left out where their packages are absent.
+file(GLOB sipstack_fuzzers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/*.cpp")
+
+# offer_answer is the dialog layer's; the others are the parser's.
+function(sipstack_fuzz_libraries target name)
+    target_link_libraries(${target} PRIVATE sipstack::parser)
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/fuzz")
+    if(name STREQUAL "offer_answer")
+        target_link_libraries(${target} PRIVATE sipstack::core)
+    endif()
+endfunction()
+
+if(SIPSTACK_BUILD_FUZZ)
+    if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "libFuzzer comes with clang: use ./dev fuzz, or the preset fuzz")
+    endif()
+    # An OSS-Fuzz builder brings its own: -DSIPSTACK_FUZZ_ENGINE="$LIB_FUZZING_ENGINE".
+    set(SIPSTACK_FUZZ_ENGINE "-fsanitize=fuzzer" CACHE STRING "What fuzz targets are linked with")
+    function(sipstack_fuzzer name)
+        add_executable(fuzz_${name} ${ARGN})
+        sipstack_compile_options(fuzz_${name})
+        sipstack_fuzz_libraries(fuzz_${name} ${name})
+        separate_arguments(engine UNIX_COMMAND "${SIPSTACK_FUZZ_ENGINE}")
+        target_link_options(fuzz_${name} PRIVATE ${engine})
+        set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+    endfunction()
+    foreach(source IN LISTS sipstack_fuzzers)
+        get_filename_component(name "${source}" NAME_WE)
+        if(name STREQUAL "offer_answer" AND NOT TARGET sipstack::core)
+            continue()
+        endif()
+        sipstack_fuzzer(${name} "${source}")
+    endforeach()
+
+    option(SIPSTACK_FUZZ_DIFFERENTIAL "Compare with libosip2 and sofia-sip where they are installed" ON)
+    find_package(PkgConfig)
+    if(PkgConfig_FOUND AND SIPSTACK_FUZZ_DIFFERENTIAL)
+        pkg_check_modules(OSIP IMPORTED_TARGET libosip2)
+        pkg_check_modules(SOFIA IMPORTED_TARGET sofia-sip-ua)
+    endif()
+    if(OSIP_FOUND OR SOFIA_FOUND)
+        set(sources "${PROJECT_SOURCE_DIR}/fuzz/differential/differential.cpp"
+            "${PROJECT_SOURCE_DIR}/fuzz/differential/excuses.cpp"
+            "${PROJECT_SOURCE_DIR}/fuzz/differential/ours.cpp")
+        foreach(peer OSIP SOFIA)
+            if(${peer}_FOUND)
+                string(TOLOWER ${peer} file)
+                list(APPEND sources "${PROJECT_SOURCE_DIR}/fuzz/differential/${file}.cpp")
+            endif()
+        endforeach()
+        sipstack_fuzzer(differential ${sources})
+        foreach(peer OSIP SOFIA)
+            if(${peer}_FOUND)
+                string(TOLOWER ${peer} file)
+                target_link_libraries(fuzz_differential PRIVATE PkgConfig::${peer})
+                target_compile_definitions(fuzz_differential PRIVATE FUZZ_${peer})
+                # The peers' headers are C, with C's casts.
+                set_source_files_properties("${PROJECT_SOURCE_DIR}/fuzz/differential/${file}.cpp" PROPERTIES
+                    COMPILE_OPTIONS "-Wno-old-style-cast;-Wno-pedantic;-Wno-conversion;-Wno-sign-conversion")
+            endif()
+        endforeach()
+    else()
+        message(STATUS "fuzz differential: left out, neither libosip2-dev nor libsofia-sip-ua-dev is installed")
+    endif()
 endif()
-file(GLOB fuzzers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/*.cpp")
-foreach(source IN LISTS fuzzers)
-    get_filename_component(name "${source}" NAME_WE)
-    add_executable(fuzz_${name} "${source}")
-    sipstack_compile_options(fuzz_${name})
-    target_link_libraries(fuzz_${name} PRIVATE sipstack::parser $<TARGET_NAME_IF_EXISTS:sipstack::testing>
-        $<TARGET_NAME_IF_EXISTS:sipstack::core>)
-    target_include_directories(fuzz_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
-    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-    set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
-endforeach()
+
+# One program for all targets, each renamed.
+function(sipstack_fuzz_replay)
+    add_executable(fuzz_replay "${PROJECT_SOURCE_DIR}/fuzz/replay/main.cpp")
+    set(declarations "// Written by CMake.\n#include <cstddef>\n\n")
+    set(table "struct Target {\n  const char* name;\n  int (*run)(const unsigned char*, std::size_t);\n};\nconstexpr Target kTargets[] = {\n")
+    foreach(source IN LISTS sipstack_fuzzers)
+        get_filename_component(name "${source}" NAME_WE)
+        if(name STREQUAL "offer_answer" AND NOT TARGET sipstack::core)
+            continue()
+        endif()
+        add_library(replay_${name} OBJECT "${source}")
+        sipstack_compile_options(replay_${name})
+        sipstack_fuzz_libraries(replay_${name} ${name})
+        target_compile_definitions(replay_${name} PRIVATE LLVMFuzzerTestOneInput=replay_${name})
+        sipstack_fuzz_libraries(fuzz_replay ${name})
+        target_link_libraries(fuzz_replay PRIVATE replay_${name})
+        string(APPEND declarations "extern \"C\" int replay_${name}(const unsigned char*, std::size_t);\n")
+        string(APPEND table "    {\"${name}\", &replay_${name}},\n")
+    endforeach()
+    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/fuzz_replay/targets.hpp"
+        CONTENT "${declarations}\n${table}};\n" @ONLY)
+    target_include_directories(fuzz_replay PRIVATE "${PROJECT_BINARY_DIR}/fuzz_replay")
+    sipstack_compile_options(fuzz_replay)
+    add_test(NAME unit.fuzz_corpus COMMAND fuzz_replay "${PROJECT_SOURCE_DIR}/fuzz/corpus")
+    set_tests_properties(unit.fuzz_corpus PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()

@@ -32,7 +32,7 @@ function(sipstack_library name)
     if(included)
         set_source_files_properties(${included} PROPERTIES HEADER_FILE_ONLY TRUE)
         set_source_files_properties(${instruction_sets} PROPERTIES
-            COMPILE_OPTIONS "-Wno-implicit-fallthrough;-Wno-unused-const-variable"
+            COMPILE_OPTIONS "-Wno-implicit-fallthrough;-Wno-unused-const-variable;$<$<CONFIG:Release>:-O3>"
             INCLUDE_DIRECTORIES "${PROJECT_BINARY_DIR}/ragel"
             OBJECT_DEPENDS "${included}")
     endif()

@@ -10,9 +10,8 @@ namespace {
 
 int hex(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+  const int letter = (c | 0x20) - 'a';
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
 // Four numbers of up to three digits, none above 255, nothing else.
@@ -34,52 +33,51 @@ bool read_v4(std::string_view text, std::uint8_t* out) noexcept {
   return text.empty();
 }
 
+// "::" + ":192.0.2.1", as the grammar of RFC 3261 has it by mistake (RFC 5118 section 4.10).
+const char* skip_stray_colon(const char* p, const char* end) noexcept {
+  if (p == end || *p != ':') return p;
+  const std::string_view rest(p + 1, static_cast<std::size_t>(end - p - 1));
+  return rest.find(':') == std::string_view::npos && rest.find('.') != std::string_view::npos
+             ? p + 1
+             : p;
+}
+
 // Eight groups, one run of zeros as "::", the last two groups maybe as an IPv4 address.
 bool read_v6(std::string_view text, std::array<std::uint8_t, 16>& out) noexcept {
   std::array<std::uint8_t, 16> bytes{};
   std::size_t used = 0;
   constexpr std::size_t nowhere = 17;
   std::size_t gap = nowhere;  // where "::" stands
-  if (text.size() >= 2 && text[0] == ':' && text[1] == ':') {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  if (end - p >= 2 && p[0] == ':' && p[1] == ':') {
     gap = 0;
-    text.remove_prefix(2);
+    p += 2;
+    p = skip_stray_colon(p, end);
   }
-  while (!text.empty()) {
-    const std::size_t colon = text.find(':');
-    const std::string_view group = text.substr(0, colon);
-    if (group.find('.') != std::string_view::npos) {
-      if (colon != std::string_view::npos || used > 12 || !read_v4(group, bytes.data() + used)) {
-        return false;
-      }
+  while (p != end) {
+    const char* const group = p;
+    unsigned value = 0;
+    for (int digit = 0; p != end && (digit = hex(*p)) >= 0; ++p) {
+      value = value * 16 + static_cast<unsigned>(digit);
+      if (p - group == 4) return false;
+    }
+    if (p != end && *p == '.') {
+      const std::string_view rest(group, static_cast<std::size_t>(end - group));
+      if (used > 12 || !read_v4(rest, bytes.data() + used)) return false;
       used += 4;
       break;
     }
-    if (group.empty() && gap != nowhere && used == gap &&
-        text.find('.') != std::string_view::npos) {
-      // "::" + ":192.0.2.1", as the grammar of RFC 3261 has it by mistake (RFC 5118 section 4.10).
-      text.remove_prefix(1);
-      if (text.find(':') != std::string_view::npos) return false;
-      continue;
-    }
-    if (group.empty() || group.size() > 4 || used > 14) return false;
-    unsigned value = 0;
-    for (const char c : group) {
-      const int digit = hex(c);
-      if (digit < 0) return false;
-      value = value * 16 + static_cast<unsigned>(digit);
-    }
+    if (p == group || used > 14) return false;
     bytes[used++] = static_cast<std::uint8_t>(value >> 8U);
     bytes[used++] = static_cast<std::uint8_t>(value & 0xffU);
-    if (colon == std::string_view::npos) {
-      text = {};
-      break;
-    }
-    text.remove_prefix(colon + 1);
-    if (text.empty()) return false;  // a single colon at the end
-    if (text.front() == ':') {
+    if (p == end) break;
+    if (*p++ != ':' || p == end) return false;  // or a single colon at the end
+    if (*p == ':') {
       if (gap != nowhere) return false;
       gap = used;
-      text.remove_prefix(1);
+      ++p;
+      p = skip_stray_colon(p, end);
     }
   }
   if (gap == nowhere) {

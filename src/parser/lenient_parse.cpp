@@ -240,7 +240,7 @@ bool SecondReading::vias(const char* value, const char* end) noexcept {
     }
     Via via;
     if (!this->value(hdr::via, cursor, end, via)) return false;
-    if (!few(via.params) || ++index_.vias > limits_.values) {
+    if (!few(via.params) || ++index_.vias > limits_.vias) {
       return fail(ParseErrc::too_many, begin, HeaderId::via);
     }
     if (index_.vias == 1) {
@@ -265,7 +265,7 @@ bool SecondReading::address(HeaderId id, const char* value, const char* end, Spa
   const char* cursor = value;
   if (!this->value(id == HeaderId::from ? hdr::from : hdr::to, cursor, end, address)) return false;
   if (!few(address.params) || !few(address.uri.params) ||
-      scan::count_headers(address.uri) > limits_.uri_headers) {
+      scan::uri_headers(address.uri) > limits_.uri_headers) {
     return fail(ParseErrc::too_many, value, id);
   }
   // Two tags are two dialogs.

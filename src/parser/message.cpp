@@ -60,19 +60,45 @@ expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view b
   });
 }
 
-Message Message::keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept {
-  const std::size_t entries_at = aligned(index.size);
-  const std::size_t entries_size = index.headers * sizeof(HeaderEntry);
-  const std::size_t head_at = aligned(entries_at + entries_size);
-  Block block = pool.allocate(head_at + sizeof(IndexHead));
-  if (!block) return {};
+namespace {
+
+struct Layout {
+  std::size_t entries_at;
+  std::size_t entries_size;
+  std::size_t head_at;
+  std::size_t size;
+  explicit Layout(const MessageIndex& index) noexcept
+      : entries_at(aligned(index.size)),
+        entries_size(index.headers * sizeof(HeaderEntry)),
+        head_at(aligned(entries_at + entries_size)),
+        size(head_at + sizeof(IndexHead)) {}
+};
+
+void put_index(Block& block, const Layout& layout, const MessageIndex& index) noexcept {
   char* const data = block.data();
-  std::memcpy(data, bytes.data(), index.size);
-  std::memset(data + index.size, 0, entries_at - index.size);
-  std::memcpy(data + entries_at, index.entries, entries_size);
-  std::memset(data + entries_at + entries_size, 0, head_at - entries_at - entries_size);
-  new (data + head_at) IndexHead(index);
-  block.resize(head_at + sizeof(IndexHead));
+  const std::size_t entries_end = layout.entries_at + layout.entries_size;
+  std::memset(data + index.size, 0, layout.entries_at - index.size);
+  std::memcpy(data + layout.entries_at, index.entries, layout.entries_size);
+  std::memset(data + entries_end, 0, layout.head_at - entries_end);
+  new (data + layout.head_at) IndexHead(index);
+  block.resize(layout.size);
+}
+
+}  // namespace
+
+Message Message::keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept {
+  const Layout layout(index);
+  Block block = pool.allocate(layout.size);
+  if (!block) return {};
+  std::memcpy(block.data(), bytes.data(), index.size);
+  put_index(block, layout, index);
+  return Message(std::move(block));
+}
+
+Message Message::adopt(BlockPool& pool, Block block, const MessageIndex& index) noexcept {
+  const Layout layout(index);
+  if (block.capacity() < layout.size) return keep(pool, {block.data(), index.size}, index);
+  put_index(block, layout, index);
   return Message(std::move(block));
 }
 

@@ -27,10 +27,11 @@ Via MessageView::top_via() const noexcept {
   if (const HeaderEntry* entry = find(HeaderId::via)) {
     const char* const value = bytes_ + entry->value;
     scan::Scan s{value, value + entry->length, readable()};
-    if (scan::scanners().via(s, via) != ParseErrc::ok && head_->lenient) {
-      detail::Notes silent;
-      detail::reread(HeaderId::via, s.at = value, s.end, via, silent);
-    }
+    if (scan::scanners().via(s, via) == ParseErrc::ok) return via;
+    // Of a message that failed to parse: no half of a value.
+    if (!head_->lenient) return {};
+    detail::Notes silent;
+    if (detail::reread(HeaderId::via, s.at = value, s.end, via, silent) != ParseErrc::ok) return {};
   }
   return via;
 }
@@ -71,12 +72,8 @@ const HeaderEntry* MessageView::find(HeaderId id) const noexcept {
 }
 
 bool recoverable(const MessageView& message) noexcept {
-  if (!message || !message.is_request() || message.method() == Method::ack) return false;
-  for (const HeaderId id :
-       {HeaderId::via, HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
-    if (!message.has(id)) return false;
-  }
-  return true;
+  return message && message.is_request() && message.method() != Method::ack &&
+         message.has(HeaderId::via);
 }
 
 }  // namespace sipstack

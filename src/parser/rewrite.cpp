@@ -88,6 +88,9 @@ void Rewrite::replace(HeaderId id, std::string_view value) {
 }
 void Rewrite::replace(HeaderId id, std::uint64_t value) { replace(id, std::to_string(value)); }
 void Rewrite::remove(HeaderId id) { edits_.push_back({Kind::remove, id, {}, {}}); }
+void Rewrite::remove(std::string_view field) {
+  edits_.push_back({Kind::remove, header_id(field), std::string(field), {}});
+}
 void Rewrite::remove_first(HeaderId id) { edits_.push_back({Kind::remove_first, id, {}, {}}); }
 void Rewrite::remove_last(HeaderId id) { edits_.push_back({Kind::remove_last, id, {}, {}}); }
 
@@ -102,7 +105,8 @@ void Rewrite::note_source(const Flow& source) {
 
 void Rewrite::apply(const Edit& edit, std::vector<Line>& lines) {
   const auto is = [&edit](const Line& line) {
-    return line.id == edit.id && edit.id != HeaderId::other;
+    if (edit.id != HeaderId::other) return line.id == edit.id;
+    return edit.kind == Kind::remove && line.id == edit.id && iequals(line.name, edit.name);
   };
   const Line made{edit.id, {}, edit.name, edit.value};
   const auto first = std::find_if(lines.begin(), lines.end(), is);

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "parser/sdp_scan.hpp"
 #include "sipstack/parser/params.hpp"
-#include "sipstack/parser/sdp.hpp"
 
 namespace sipstack::sdp {
 namespace {
@@ -32,14 +32,54 @@ bool is_direction(std::string_view name, Direction& out) noexcept {
 }
 
 void print(std::string& out, char type, std::string_view value) {
-  out += type;
-  out += '=';
+  if (type != 0) {
+    out += type;
+    out += '=';
+  }
   out += value;
   out += "\r\n";
 }
 
 void read(Lines from, std::vector<Line>& lines) {
   for (const LineView& line : from) lines.push_back({line.type, std::string(line.value)});
+}
+
+void read(const MediaView& from, Media& to) {
+  to.type = from.line.type;
+  to.port = from.line.port;
+  to.port_count = from.line.port_count;
+  to.proto = from.line.proto;
+  for (std::string_view rest = from.line.formats; !rest.empty();)
+    to.formats.emplace_back(take_word(rest));
+  read(from.lines, to.lines);
+  to.as_read = from.text;
+}
+
+void print(std::string& out, const Media& medium) {
+  std::string value = medium.type + ' ' + std::to_string(medium.port);
+  if (medium.port_count != 1) value += '/' + std::to_string(medium.port_count);
+  value += ' ' + medium.proto;
+  for (const std::string& format : medium.formats) value += ' ' + format;
+  print(out, 'm', value);
+  for (const Line& line : medium.lines) print(out, line.type, line.value);
+}
+
+void print_session_level(std::string& out, const Session& session) {
+  const Origin& o = session.origin;
+  print(out, 'v', "0");
+  std::string value = o.username;
+  for (const std::string* part :
+       {&o.session_id, &o.session_version, &o.net_type, &o.addr_type, &o.address}) {
+    value += ' ';
+    value += *part;
+  }
+  print(out, 'o', value);
+  print(out, 's', session.name);
+  for (const Line& line : session.lines) print(out, line.type, line.value);
+}
+
+bool same_session_level(const Session& a, const Session& b) noexcept {
+  return a.origin == b.origin && a.name == b.name && a.lines == b.lines;
 }
 
 }  // namespace
@@ -189,50 +229,52 @@ Session::Session() { lines.push_back({'t', "0 0"}); }
 
 Session::Session(const View& view) : name(view.name()) {
   const OriginView o = view.origin();
-  origin = {std::string(o.username), std::string(o.session_id), std::string(o.session_version),
-            std::string(o.net_type), std::string(o.addr_type),  std::string(o.address)};
+  if (!o.session_id.empty())
+    origin = {std::string(o.username), std::string(o.session_id), std::string(o.session_version),
+              std::string(o.net_type), std::string(o.addr_type),  std::string(o.address)};
   read(view.lines(), lines);
+  if (find('t') == nullptr) add('t', "0 0");
+  as_read = view.session_text();
   media.reserve(view.media_count());
-  for (const MediaView& from : view.media()) {
-    Media& to = media.emplace_back();
-    to.type = from.line.type;
-    to.port = from.line.port;
-    to.port_count = from.line.port_count;
-    to.proto = from.line.proto;
-    for (std::string_view rest = from.line.formats; !rest.empty();) {
-      const std::string_view format = rest.substr(0, rest.find(' '));
-      to.formats.emplace_back(format);
-      rest.remove_prefix(format.size());
-      rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-    }
-    read(from.lines, to.lines);
-  }
+  for (const MediaView& from : view.media()) read(from, media.emplace_back());
 }
 
-expected<Session, ParseError> Session::parse(std::string_view text) {
-  const auto view = View::parse(text);
+expected<Session, ParseError> Session::parse(std::string_view text, const Reading& reading) {
+  const auto view = View::parse(text, reading);
   if (!view) return unexpected(view.error());
   return Session(*view);
 }
 
 std::string Session::to_string() const {
-  std::string out = "v=0\r\n";
-  std::string value = origin.username;
-  for (const std::string* part : {&origin.session_id, &origin.session_version, &origin.net_type,
-                                  &origin.addr_type, &origin.address}) {
-    value += ' ';
-    value += *part;
-  }
-  print(out, 'o', value);
-  print(out, 's', name);
-  for (const Line& line : lines) print(out, line.type, line.value);
+  std::string out;
+  print_session_level(out, *this);
+  for (const Media& medium : media) print(out, medium);
+  return out;
+}
+
+// A section is as it was read where its bytes still read as the section.
+std::string Session::verbatim() const {
+  Reading lenient;
+  lenient.mode = Mode::lenient;
+  lenient.limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
+  std::string out;
+  const auto level = as_read.empty() ? unexpected(ParseError{}) : parse(as_read, lenient);
+  if (level && level->media.empty() && same_session_level(*level, *this))
+    out += as_read;
+  else
+    print_session_level(out, *this);
   for (const Media& medium : media) {
-    value = medium.type + ' ' + std::to_string(medium.port);
-    if (medium.port_count != 1) value += '/' + std::to_string(medium.port_count);
-    value += ' ' + medium.proto;
-    for (const std::string& format : medium.formats) value += ' ' + format;
-    print(out, 'm', value);
-    for (const Line& line : medium.lines) print(out, line.type, line.value);
+    Media again;
+    const View::MediaRange sections(medium.as_read, 0);
+    const auto section = sections.begin();
+    if (section != sections.end()) read(*section, again);
+    const bool whole = again.as_read.size() == medium.as_read.size() && !medium.as_read.empty();
+    // Behind a section that lacks its line end nothing may follow but the end.
+    if (!out.empty() && out.back() != '\n') out += "\r\n";
+    if (whole && again == medium)
+      out += medium.as_read;
+    else
+      print(out, medium);
   }
   return out;
 }

@@ -21,12 +21,23 @@ bool within(const Params& params, const ParseLimits& limits) noexcept {
   return std::distance(params.begin(), params.end()) <= limits.params;
 }
 
+// How many values of a header there may be, over all its lines.
+std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
+  switch (id) {
+    case HeaderId::via: return limits.vias;
+    case HeaderId::contact: return limits.contacts;
+    case HeaderId::authorization:
+    case HeaderId::proxy_authorization: return limits.credentials;
+    default: return limits.values;
+  }
+}
+
 // Whether the lists in a value are no longer than the limits.
 template <class T>
 bool within(const T& value, const ParseLimits& limits) noexcept {
   if constexpr (std::is_base_of_v<NameAddr, T>) {
     return within(value.params, limits) && within(value.uri.params, limits) &&
-           scan::count_headers(value.uri) <= limits.uri_headers;
+           scan::uri_headers(value.uri) <= limits.uri_headers;
   } else if constexpr (has_params<T>::value) {
     return within(value.params, limits);
   } else {
@@ -65,7 +76,7 @@ ParseError check(const HeaderTag<T>& tag, const Line& line) {
       code = detail::read_leniently(tag, s.at, end, out, notes);
     }
     if (code != ParseErrc::ok) break;
-    if (!within(out, line.limits) || ++line.values > line.limits.values) {
+    if (!within(out, line.limits) || ++line.values > most(tag.id, line.limits)) {
       code = ParseErrc::too_many;
       s.at = begin;
       break;

@@ -16,7 +16,7 @@ std::string_view Via::received() const noexcept {
 }
 
 std::string_view Via::sent_by() const noexcept {
-  if (host.empty()) return {};
+  if (host.empty() || text.empty()) return {};
   const char* const stop = params.empty() ? text.data() + text.size() : params.text().data();
   return scan::text(host.data(), scan::trim_white(host.data(), stop));
 }

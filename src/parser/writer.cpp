@@ -20,7 +20,8 @@ ParseLimits no_limits() noexcept {
   limits.message = limits.start_line = limits.uri = kMaxMessage;
   limits.header_block = limits.header_value = limits.header_name = kMaxMessage;
   limits.headers = MessageIndex::kCapacity;
-  limits.values = limits.params = UINT16_MAX;
+  limits.vias = limits.values = limits.contacts = limits.credentials = UINT16_MAX;
+  limits.params = limits.uri_headers = UINT16_MAX;
   return limits;
 }
 
@@ -43,9 +44,10 @@ std::string_view take_part(std::string_view& parts) noexcept {
 
 // The pieces of the Contact line of contact_here(), so that they can be counted and then copied.
 struct Contact {
-  std::string_view pieces[9];
+  std::string_view pieces[10];
 
-  Contact(std::string_view told, bool secure_uri, const Origin& here) noexcept {
+  Contact(std::string_view told, bool secure_uri, std::string_view field,
+          const Origin& here) noexcept {
     const std::string_view user = take_part(told);
     const std::string_view uri_params = take_part(told);
     const std::string_view header_params = take_part(told);
@@ -58,7 +60,7 @@ struct Contact {
       transport = ";transport=tcp";
     std::size_t i = 0;
     for (std::string_view piece :
-         {std::string_view("Contact: <"), std::string_view(secure_uri ? "sips:" : "sip:"), user,
+         {field, std::string_view(": <"), std::string_view(secure_uri ? "sips:" : "sip:"), user,
           std::string_view(user.empty() ? "" : "@"), here.sent_by, transport, uri_params,
           std::string_view(">"), header_params})
       pieces[i++] = piece;
@@ -99,6 +101,45 @@ bool has_tag(std::string_view value) noexcept {
   return false;
 }
 
+// Puts the header fields in [first, first + size) into the order that is wanted; each ends in CRLF.
+// False where there are too many, or no memory.
+bool reorder(const HeaderOrder& order, char* first, std::size_t size, BlockPool& pool) noexcept {
+  struct Line {
+    std::uint16_t begin;
+    std::uint16_t length;
+    std::size_t rank;
+  };
+  Line lines[MessageIndex::kCapacity];
+  std::size_t count = 0;
+  const std::string_view all(first, size);
+  for (std::size_t at = 0; at < size; ++count) {
+    if (count == MessageIndex::kCapacity) return false;
+    std::size_t end = all.find("\r\n", at);
+    while (end + 2 < size && (all[end + 2] == ' ' || all[end + 2] == '\t'))
+      end = all.find("\r\n", end + 2);
+    const std::string_view line = all.substr(at, end + 2 - at);
+    std::string_view field = line.substr(0, line.find(':'));
+    while (!field.empty() && is_white(field.back())) field.remove_suffix(1);
+    const HeaderId id = header_id(field);
+    const HeaderId* const ids_end = order.ids + order.size;
+    const HeaderId* const found =
+        id == HeaderId::other ? ids_end : std::find(order.ids, ids_end, id);
+    lines[count] = {static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(line.size()),
+                    static_cast<std::size_t>(found - order.ids)};
+    at = end + 2;
+  }
+  const Block sorted = pool.allocate(size);
+  if (!sorted) return false;
+  Out out{sorted.data()};
+  for (std::size_t rank = 0; rank <= order.size; ++rank) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (lines[i].rank == rank) out << all.substr(lines[i].begin, lines[i].length);
+    }
+  }
+  std::memcpy(first, sorted.data(), size);
+  return true;
+}
+
 bool mirrors(HeaderId id) noexcept {
   return id == HeaderId::via || id == HeaderId::from || id == HeaderId::to ||
          id == HeaderId::call_id || id == HeaderId::cseq;
@@ -119,8 +160,9 @@ std::string_view to_string(WriteErrc code) noexcept {
 
 // ---- lines ----
 
-MessageWriter::MessageWriter(BlockPool& pool, std::size_t expected_size) noexcept
-    : pool_(&pool), lines_(pool.allocate(expected_size)) {
+MessageWriter::MessageWriter(BlockPool& pool, std::size_t expected_size,
+                             const WriteOptions& options) noexcept
+    : pool_(&pool), options_(options), lines_(pool.allocate(expected_size)) {
   if (!lines_) fail(WriteErrc::too_large);
 }
 
@@ -175,7 +217,7 @@ void MessageWriter::header(std::string_view field, std::string_view value) {
   // seal() writes it: a second one is what smuggling is made of.
   if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
   if (id == HeaderId::content_type) has_type_ = true;
-  put(id == HeaderId::other ? field : name(id));
+  put(id == HeaderId::other ? field : spelled(id));
   put(": ");
   put_checked(value);
   put("\r\n");
@@ -187,7 +229,7 @@ void MessageWriter::copy(const MessageView& from, HeaderId id) {
     const HeaderView line = from.header(i);
     if (line.id != id || id == HeaderId::other) continue;
     if (id == HeaderId::content_type) has_type_ = true;
-    put(name(id));
+    put(spelled(id));
     put(": ");
     put_received(line.value);
     put("\r\n");
@@ -224,70 +266,116 @@ void MessageWriter::contact_here(std::string_view user, std::string_view uri_par
 
 // ---- the finished message ----
 
-expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
-                                                     bool mirrored) const {
+struct MessageWriter::Parts {
+  std::string_view via;
+  Contact contact;
+  std::size_t contact_size = 0;  ///< 0: none
+  char length_line[32];
+  std::size_t length_size = 0;
+  std::size_t size = 0;  ///< of the whole message
+
+  explicit Parts(const Contact& our_contact) noexcept : contact(our_contact) {}
+  std::string_view length() const noexcept { return {length_line, length_size}; }
+};
+
+expected<MessageWriter::Parts, WriteErrc> MessageWriter::measure(std::string_view via,
+                                                                 const Origin& here) const {
   if (error_ != WriteErrc::ok) return unexpected(error_);
   const std::string_view body = body_.view();
   if (!body.empty() && !has_type_) return unexpected(WriteErrc::no_body_type);
+  // sent-by comes from the element's own configuration; in a Contact it must make a URI.
+  if (contact_ && here.sent_by.empty()) return unexpected(WriteErrc::malformed);
 
-  char length_line[32] = "Content-Length: ";
-  char* const digits = length_line + 16;
-  char* length_end = std::to_chars(digits, digits + 10, body.size()).ptr;
-  *length_end++ = '\r';
-  *length_end++ = '\n';
-  const std::string_view length =
-      has_length_
-          ? std::string_view()
-          : std::string_view(length_line, static_cast<std::size_t>(length_end - length_line));
-
-  std::size_t contact_size = 0;
-  if (contact_) {
-    // sent-by comes from the element's own configuration; in a Contact it must make a URI.
-    if (here.sent_by.empty()) return unexpected(WriteErrc::malformed);
-    contact_size = Contact(contact_.view(), secure_contact_, here).size() + 2;
+  Parts parts(Contact(contact_ ? contact_.view() : std::string_view("\0\0\0", 3), secure_contact_,
+                      spelled(HeaderId::contact), here));
+  parts.via = via;
+  if (contact_) parts.contact_size = parts.contact.size() + 2;
+  if (!has_length_) {
+    Out out{parts.length_line};
+    out << spelled(HeaderId::content_length) << ": ";
+    out.at = std::to_chars(out.at, out.at + 10, body.size()).ptr;
+    out << "\r\n";
+    parts.length_size = static_cast<std::size_t>(out.at - parts.length_line);
   }
-  const std::size_t size =
-      lines_.size() + 2 + via.size() + contact_size + length.size() + 2 + body.size();
-  if (size > kMaxMessage) return unexpected(WriteErrc::too_large);
-  const Block whole = pool_->allocate(size);
-  if (!whole) return unexpected(WriteErrc::too_large);
+  parts.size =
+      lines_.size() + 2 + via.size() + parts.contact_size + parts.length_size + 2 + body.size();
+  if (parts.size > kMaxMessage) return unexpected(WriteErrc::too_large);
+  return parts;
+}
 
+// False where the contact is no URI.
+bool MessageWriter::lay_out(const Parts& parts, char* at) const noexcept {
   const std::string_view lines = lines_.view();
-  Out out{whole.data()};
-  out << lines.substr(0, start_) << "\r\n" << via << lines.substr(start_);
-  if (contact_) {
-    const char* const begin = out.at + std::string_view("Contact: <").size();
-    for (std::string_view piece : Contact(contact_.view(), secure_contact_, here).pieces)
-      out << piece;
+  Out out{at};
+  out << lines.substr(0, start_) << "\r\n" << parts.via << lines.substr(start_);
+  if (parts.contact_size != 0) {
+    const char* const begin =
+        out.at + parts.contact.pieces[0].size() + parts.contact.pieces[1].size();
+    for (std::string_view piece : parts.contact.pieces) out << piece;
     const std::string_view written(begin, static_cast<std::size_t>(out.at - begin));
-    if (!Uri::parse(written.substr(0, written.find('>')))) return unexpected(WriteErrc::malformed);
+    if (!Uri::parse(written.substr(0, written.find('>')))) return false;
     out << "\r\n";
   }
-  out << length << "\r\n" << body;
+  out << parts.length();
+  if (options_.order.size != 0) {
+    char* const first = at + start_ + 2;
+    if (!reorder(options_.order, first, static_cast<std::size_t>(out.at - first), *pool_))
+      return false;
+  }
+  out << "\r\n" << body_.view();
+  return true;
+}
 
-  MessageIndex index;
-  const std::string_view bytes(whole.data(), size);
-  auto message = Message::parse(*pool_, bytes, index, no_limits());
-  if (message) {
-    // What was written as one message must be one (hardening A24).
-    if (message->bytes().size() != size) return unexpected(WriteErrc::malformed);
-    return *std::move(message);
+// What was written as one message must be one (hardening A24).
+bool MessageWriter::proven(std::string_view bytes, bool mirrored, MessageIndex& index,
+                           WriteErrc& error) const noexcept {
+  const auto parsed = parse(bytes, index, no_limits());
+  if (parsed) {
+    error = WriteErrc::malformed;
+    return index.start == 0 && index.size == bytes.size();
   }
-  const ParseError error = message.error();
-  if (mirrored && mirrors(error.header)) {
+  if (mirrored && mirrors(parsed.error().header)) {
     index.start = 0;
-    index.size = static_cast<std::uint32_t>(size);
-    if (Message kept = Message::keep(*pool_, bytes, index)) return kept;
-    return unexpected(WriteErrc::too_large);
+    index.size = static_cast<std::uint32_t>(bytes.size());
+    return true;
   }
-  return unexpected(error.code == ParseErrc::too_large ? WriteErrc::too_large
-                                                       : WriteErrc::malformed);
+  error = parsed.error().code == ParseErrc::too_large ? WriteErrc::too_large : WriteErrc::malformed;
+  return false;
+}
+
+expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
+                                                     bool mirrored) const {
+  const auto parts = measure(via, here);
+  if (!parts) return unexpected(parts.error());
+  // With room for the index of as many lines as are usual.
+  Block whole = pool_->allocate(parts->size + sizeof(IndexHead) + 16 * sizeof(HeaderEntry));
+  if (!whole) return unexpected(WriteErrc::too_large);
+  if (!lay_out(*parts, whole.data())) return unexpected(WriteErrc::malformed);
+  MessageIndex index;
+  WriteErrc error = WriteErrc::ok;
+  if (!proven({whole.data(), parts->size}, mirrored, index, error)) return unexpected(error);
+  if (Message message = Message::adopt(*pool_, std::move(whole), index)) return message;
+  return unexpected(WriteErrc::too_large);
+}
+
+expected<std::size_t, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
+                                                         bool mirrored, char* buffer,
+                                                         std::size_t capacity) const {
+  const auto parts = measure(via, here);
+  if (!parts) return unexpected(parts.error());
+  if (parts->size > capacity) return unexpected(WriteErrc::too_large);
+  if (!lay_out(*parts, buffer)) return unexpected(WriteErrc::malformed);
+  MessageIndex index;
+  WriteErrc error = WriteErrc::ok;
+  if (!proven({buffer, parts->size}, mirrored, index, error)) return unexpected(error);
+  return parts->size;
 }
 
 // ---- requests ----
 
-RequestWriter::RequestWriter(BlockPool& pool, std::string_view method, std::string_view uri)
-    : MessageWriter(pool, 1024) {
+RequestWriter::RequestWriter(BlockPool& pool, std::string_view method, std::string_view uri,
+                             const WriteOptions& options)
+    : MessageWriter(pool, 1024, options) {
   if (!is_token(method)) fail(WriteErrc::bad_byte);
   if (method.size() > kMaxMessage / 4 || uri.size() > kMaxMessage / 4) fail(WriteErrc::too_large);
   if (error_ != WriteErrc::ok) return;
@@ -309,12 +397,14 @@ std::string_view RequestWriter::uri() const noexcept {
                          : lines_.view().substr(method_length_ + std::size_t{1}, start_ - around);
 }
 
-expected<Message, WriteErrc> RequestWriter::seal(const Origin& origin) const {
+expected<std::size_t, WriteErrc> RequestWriter::top_via(const Origin& origin,
+                                                        char (&via)[512]) const {
   if (error() != WriteErrc::ok) return unexpected(error());
   // RFC 3581 section 3: a client asks for the port that its request is seen from. Over a connection
   // the response comes back on that anyway.
   const std::string_view rport = reliable(origin.transport) ? "" : ";rport";
-  const std::string_view pieces[] = {"Via: SIP/2.0/",
+  const std::string_view pieces[] = {spelled(HeaderId::via),
+                                     ": SIP/2.0/",
                                      via_name(origin.transport),
                                      " ",
                                      origin.sent_by,
@@ -324,21 +414,36 @@ expected<Message, WriteErrc> RequestWriter::seal(const Origin& origin) const {
                                      "\r\n"};
   for (std::string_view text : {origin.sent_by, origin.branch})
     if (std::any_of(text.begin(), text.end(), is_control)) return unexpected(WriteErrc::bad_byte);
-  char via[512];
   Out out{via};
   for (std::string_view piece : pieces) {
     if (piece.size() > sizeof via - static_cast<std::size_t>(out.at - via))
       return unexpected(WriteErrc::too_large);
     out << piece;
   }
-  return assemble({via, static_cast<std::size_t>(out.at - via)}, origin, false);
+  return static_cast<std::size_t>(out.at - via);
+}
+
+expected<Message, WriteErrc> RequestWriter::seal(const Origin& origin) const {
+  char via[512];
+  const auto size = top_via(origin, via);
+  if (!size) return unexpected(size.error());
+  return assemble({via, *size}, origin, false);
+}
+
+expected<std::size_t, WriteErrc> RequestWriter::write(const Origin& origin, char* buffer,
+                                                      std::size_t capacity) const {
+  char via[512];
+  const auto size = top_via(origin, via);
+  if (!size) return unexpected(size.error());
+  return assemble({via, *size}, origin, false, buffer, capacity);
 }
 
 // ---- responses ----
 
 ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, const Flow& source,
-                               int status, std::string_view to_tag, std::string_view reason)
-    : MessageWriter(pool, 1024), status_(status) {
+                               int status, std::string_view to_tag, std::string_view reason,
+                               const WriteOptions& options)
+    : MessageWriter(pool, 1024, options), status_(status) {
   if (status < 100 || status > 699) fail(WriteErrc::malformed);
   if (reason.size() > kMaxMessage / 2) fail(WriteErrc::too_large);
   if (error_ != WriteErrc::ok) return;
@@ -356,7 +461,8 @@ ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, cons
   for (std::size_t i = 0; i < request.header_count(); ++i) {
     const HeaderView line = request.header(i);
     if (line.id != HeaderId::via) continue;
-    put("Via: ");
+    put(spelled(HeaderId::via));
+    put(": ");
     if (top)
       put_via_from(line.value, request.head().lenient, source,
                    [this](std::string_view piece) { put_received(piece); });
@@ -368,7 +474,7 @@ ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, cons
   for (const HeaderId id : {HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
     const auto value = request.raw(id);
     if (!value) continue;
-    put(name(id));
+    put(spelled(id));
     put(": ");
     put_received(*value);
     if (id == HeaderId::to && status != 100 && !to_tag.empty() && !has_tag(*value)) {
@@ -383,6 +489,11 @@ ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, cons
 
 expected<Message, WriteErrc> ResponseWriter::seal(const Origin& here) const {
   return assemble({}, here, true);
+}
+
+expected<std::size_t, WriteErrc> ResponseWriter::write(const Origin& here, char* buffer,
+                                                       std::size_t capacity) const {
+  return assemble({}, here, true, buffer, capacity);
 }
 
 }  // namespace sipstack

@@ -7,16 +7,22 @@
 
 #include "grammar_check.hpp"
 #include "sample.hpp"
+#include "sipstack/parser/body.hpp"
+#include "sipstack/parser/fragment.hpp"
 #include "sipstack/parser/framer.hpp"
-#include "sipstack/parser/sdp.hpp"
+#include "sipstack/parser/multipart_writer.hpp"
+#include "sipstack/parser/sdp_compare.hpp"
+#include "sipstack/parser/sdp_writer.hpp"
 #include "sipstack/parser/writer.hpp"
 
 namespace {
 std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> allocated_bytes{0};
 }  // namespace
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++allocations;
+  allocated_bytes += size;
   return std::malloc(size == 0 ? 1 : size);
 }
 void* operator new(std::size_t size) {
@@ -115,6 +121,55 @@ TEST_CASE("looking through a session description allocates nothing") {
   CHECK(after - before == 0);
 }
 
+TEST_CASE("repairing, comparing and writing a session description allocates nothing") {
+  const std::string camera =
+      "v=0\no=34020000001320000001 0 0 IN IP4 \nc=IN IP4 \nm=video 15060 RTP/AVP 96\n a=sendonly\n"
+      "a=rtpmap:96 PS/90000\n\ny=0100000001\nnonsense";
+  const std::string other = camera + "\na=x";
+  char buffer[1000];
+  const std::size_t before = allocations;
+  Deviations told;
+  sdp::Reading lenient;
+  lenient.mode = sdp::Mode::lenient;
+  lenient.deviations = &told;
+  const auto view = sdp::View::parse(camera, lenient);
+  const auto second = sdp::View::parse(other, lenient);
+  const std::uint32_t bits = sdp::changes(*view, *second).bits;
+  sdp::Writer out(buffer, sizeof buffer);
+  out.origin(second->origin()).origin({"-", "1", "1", "IN", "IP4", "h"}).name("-").time(0, 0);
+  for (const sdp::MediaView& media : view->media()) out.copy(media);
+  const bool refused = !out.finish();
+  const std::size_t after = allocations;
+  CHECK(told.size() > 5);
+  CHECK(bits == sdp::Changes::attributes);
+  CHECK(refused);
+  CHECK(after - before == 0);
+}
+
+TEST_CASE("reading and writing bodies and fragments allocates nothing") {
+  char buffer[1000];
+  SeededRandom random(1);
+  BodyIndex index;
+  MessageIndex fragment;
+  const std::size_t before = allocations;
+  MultipartWriter out(buffer, sizeof buffer, "mixed", random);
+  out.part("message/sipfrag", "SIP/2.0 200 OK",
+           {{"Content-ID", "<a-long-content-id@example.com>"}});
+  out.part("application/isup", std::string_view("\0\1", 2));
+  const auto text = out.finish();
+  const bool read = parse_body(*text, out.content_type(), index).has_value();
+  const BodyPart* const part = index.find_id("cid:a-long-content-id@example.com");
+  const bool whole = parse_fragment(part->bytes, fragment).has_value();
+  const bool known = index.not_understood({"message/sipfrag", "application/isup"}) == nullptr;
+  const bool refused = !parse_body(text->substr(0, text->size() - 4), out.content_type(), index);
+  const std::size_t after = allocations;
+  CHECK(read);
+  CHECK(whole);
+  CHECK(known);
+  CHECK(refused);
+  CHECK(after - before == 0);
+}
+
 TEST_CASE("once the pool is warm, writing, framing and answering allocate nothing") {
   BlockPool pool;
   StreamFramer framer;
@@ -140,6 +195,36 @@ TEST_CASE("once the pool is warm, writing, framing and answering allocate nothin
   const std::size_t after = allocations;
   CHECK(done);
   CHECK(after - before == 0);
+}
+
+// The other half, that a connection buffers nothing more either, is told in tests/transport.
+TEST_CASE(
+    "A14: a stream that announces a body past the limit ends at its headers, having cost nothing") {
+  const std::string limit = std::to_string(ParseLimits{}.message);
+  std::vector<StreamFramer> connections(1000);
+  for (const std::string& length : {limit, std::string("65536"), std::string("1000000000"),
+                                    std::string("4294967295"), std::string("2147483648")}) {
+    const std::string text =
+        testing::crlf(
+            "INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\n"
+            "From: <sip:a@h>;tag=1\nTo: <sip:b@h>\nCall-ID: 1\nCSeq: 1 INVITE\n"
+            "Content-Length: ") +
+        length + "\r\n\r\n";
+    const std::size_t before = allocated_bytes;
+    std::size_t refused = 0;
+    for (StreamFramer& framer : connections) {
+      framer.reset();
+      const Frame early = framer.next(std::string_view(text).substr(0, text.size() - 1));
+      const Frame frame = framer.next(text);
+      refused += early.kind == Frame::Kind::need_more && frame.kind == Frame::Kind::error &&
+                         frame.error.code == ParseErrc::too_large && frame.error.status() == 513
+                     ? 1
+                     : 0;
+    }
+    const std::size_t after = allocated_bytes;
+    CHECK(refused == 1000);
+    CHECK(after - before == 0);
+  }
 }
 
 }  // namespace

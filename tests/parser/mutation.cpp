@@ -3,7 +3,7 @@
 // whatever is accepted keeps its promises.
 #include <cstdint>
 
-#include "grammar_check.hpp"
+#include "judge.hpp"
 #include "sample.hpp"
 #include "sipstack/parser/framer.hpp"
 
@@ -11,21 +11,9 @@ namespace sipstack {
 namespace {
 
 using testing::Exact;
-
-// SplitMix64: the same sequence on every platform.
-class Sequence {
- public:
-  explicit Sequence(std::uint64_t seed) noexcept : state_(seed) {}
-  std::size_t below(std::size_t bound) noexcept {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return static_cast<std::size_t>((z ^ (z >> 31U)) % bound);
-  }
-
- private:
-  std::uint64_t state_;
-};
+using testing::kept;
+using testing::Sequence;
+using testing::sound;
 
 constexpr std::string_view kPieces[] = {
     "\r\n",       "\r\n ",    "\"",   "\\",        "<",
@@ -54,46 +42,6 @@ void mutate(std::string& text, Sequence& random) {
     }
     if (text.empty()) text = "x";
   }
-}
-
-bool within(std::string_view part, std::string_view whole) {
-  return part.data() == nullptr ||
-         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
-}
-
-template <class T>
-bool walks(const HeaderTag<T>& tag, const MessageView& m) {
-  std::size_t values = 0;
-  for (const auto& value : m.all(tag)) {
-    if (!value && value.error().offset > m.head().start + m.bytes().size()) return false;
-    // More values than bytes would be a loop.
-    if (++values > m.bytes().size()) return false;
-  }
-  return true;
-}
-
-// What every index promises, of a good message or a bad one.
-bool sound(std::string_view bytes, const MessageView& m) {
-  bool good = true;
-  for (std::size_t i = 0; i < m.header_count(); ++i) {
-    good = good && within(m.header(i).name, bytes) && within(m.header(i).value, bytes);
-  }
-#define SIPSTACK_X(header, type, parser) good = good && walks(hdr::header, m);
-  SIPSTACK_HEADER_TYPES(SIPSTACK_X)
-#undef SIPSTACK_X
-  return good && within(m.body(), bytes) && within(m.uri_text(), bytes) &&
-         within(m.call_id(), bytes) && within(m.branch(), bytes) && within(m.from_tag(), bytes) &&
-         within(m.to_tag(), bytes) && within(m.method_name(), bytes) && within(m.reason(), bytes);
-}
-
-// What parse() promises of a message that it accepts.
-bool kept(const MessageView& m) {
-  const Via via = m.top_via();
-  return !m.call_id().empty() && !m.method_name().empty() && m.cseq().number < 0x80000000U &&
-         m.get(hdr::from).has_value() && m.get(hdr::to).has_value() &&
-         m.get(hdr::cseq).has_value() && !via.host.empty() && via.branch() == m.branch() &&
-         m.get(hdr::from)->tag() == m.from_tag() && m.get(hdr::to)->tag() == m.to_tag() &&
-         (m.is_request() ? !m.request_uri().text.empty() : m.status() >= 100 && m.status() <= 699);
 }
 
 TEST_CASE("mutated messages neither crash nor break a promise") {

@@ -228,7 +228,7 @@ TEST_CASE("a message beyond the parser's default limits is still forwarded") {
   BlockPool pool;
   MessageIndex index;
   ParseLimits limits;
-  limits.values = 200;
+  limits.vias = 200;
   REQUIRE(parse(many, index, limits));
   const Rewrite rewrite(MessageView(many.data(), index));
   const auto writer = rewrite.request(pool);

@@ -29,6 +29,10 @@ class Message {
   /// counts from the first one. Empty where the pool has no block left.
   static Message keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept;
 
+  /// keep() where the bytes stand in a block already, index.size of them from its first one: they are
+  /// moved only where the index finds no room behind them.
+  static Message adopt(BlockPool& pool, Block block, const MessageIndex& index) noexcept;
+
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
   MessageView view() const noexcept;
   /// The same by operator: message->status().

@@ -69,7 +69,7 @@ struct MessageIndex : IndexHead {
 /// are delimited, and checked when they are asked for (or by validate()).
 ///
 /// On an error `index` holds what could be read until there, as far as it goes: enough for a
-/// ResponseWriter to answer 400 where Via, From, To, Call-ID and CSeq are present (recoverable()).
+/// ResponseWriter to answer 400 where there is a Via (recoverable()).
 expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
                                  const ParseLimits& limits = {}) noexcept;
 

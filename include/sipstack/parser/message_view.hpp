@@ -234,8 +234,8 @@ expected<void, ParseError> validate(const MessageView& message,
 expected<void, ParseError> validate(const MessageView& message, Diagnostics& told,
                                     const ParseLimits& limits = {}) noexcept;
 
-/// Whether a request that failed to parse can be answered: Via, From, To, Call-ID and CSeq are there
-/// (hardening.md "400d"), and it is no ACK.
+/// Whether a request that failed to parse can be answered: it has a Via, along which the answer goes,
+/// and is no ACK. Of From, To, Call-ID and CSeq the answer has what there is (RFC 4475 section 3.3.1).
 bool recoverable(const MessageView& message) noexcept;
 
 namespace detail {

@@ -29,6 +29,8 @@ class Rewrite {
   void replace(HeaderId id, std::string_view value);
   void replace(HeaderId id, std::uint64_t value);
   void remove(HeaderId id);
+  /// The same by any name; compact and long are one.
+  void remove(std::string_view name);
   /// The topmost value only, whether it shares its line or not: Via of a response, Route of a request.
   void remove_first(HeaderId id);
   /// The last value only (RFC 3261 section 16.4, strict routing).

@@ -28,6 +28,28 @@ struct Origin {
   std::string_view branch;   ///< with the magic cookie
 };
 
+/// Header fields in the order in which they shall stand. A view: the array must outlive the writer.
+struct HeaderOrder {
+  const HeaderId* ids = nullptr;
+  std::size_t size = 0;
+  constexpr HeaderOrder() = default;
+  template <std::size_t N>
+  constexpr HeaderOrder(const HeaderId (&array)[N]) noexcept : ids(array), size(N) {}
+};
+
+/// What proxies look at, towards the top: the order that RFC 3261 section 7.3.1 recommends.
+inline constexpr HeaderId kProxyFirst[] = {HeaderId::via,          HeaderId::route,
+                                           HeaderId::record_route, HeaderId::proxy_require,
+                                           HeaderId::max_forwards, HeaderId::proxy_authorization};
+
+/// How a message is laid out. Neither changes what it says.
+struct WriteOptions {
+  bool compact = false;  ///< compact names where there are any (RFC 3261 section 7.3.3)
+  /// Fields of these ids come first, in this order; all others behind them in the order of the calls.
+  /// Lines of one id keep their order. Empty: topmost Via, the calls, Contact, Content-Length.
+  HeaderOrder order;
+};
+
 /// The lines that both writers share. Errors are sticky: write on and look once, at seal(). Values are
 /// written as they are given and may hold no control byte but HT; names are the canonical long ones.
 /// Everything lives in pooled blocks, which grow by moving to the next size class: the pool's blocks
@@ -55,7 +77,13 @@ class MessageWriter {
 
  protected:
   friend class Rewrite;
-  MessageWriter(BlockPool& pool, std::size_t expected_size) noexcept;
+  MessageWriter(BlockPool& pool, std::size_t expected_size,
+                const WriteOptions& options = {}) noexcept;
+  /// The name that the options want.
+  std::string_view spelled(HeaderId id) const noexcept {
+    const std::string_view compact = options_.compact ? compact_name(id) : std::string_view();
+    return compact.empty() ? name(id) : compact;
+  }
   /// Bytes into lines_ as they are.
   void put(std::string_view bytes) noexcept;
   /// The same, refused where a byte may not stand in a value.
@@ -69,8 +97,18 @@ class MessageWriter {
   /// `mirrored`: a Via, From, To, Call-ID or CSeq that does not parse is what we were sent.
   expected<Message, WriteErrc> assemble(std::string_view via, const Origin& here,
                                         bool mirrored) const;
+  /// The same into the caller's bytes. How many they are.
+  expected<std::size_t, WriteErrc> assemble(std::string_view via, const Origin& here, bool mirrored,
+                                            char* buffer, std::size_t capacity) const;
+
+  struct Parts;  // of the message to be: what is known before its bytes are laid out
+  expected<Parts, WriteErrc> measure(std::string_view via, const Origin& here) const;
+  bool lay_out(const Parts& parts, char* at) const noexcept;
+  bool proven(std::string_view bytes, bool mirrored, MessageIndex& index,
+              WriteErrc& error) const noexcept;
 
   BlockPool* pool_;
+  WriteOptions options_;
   Block lines_;  ///< start line without its CRLF, then the lines
   Block body_;
   Block contact_;  ///< what contact_here() was told, NUL between the parts, kept until seal()
@@ -84,7 +122,8 @@ class MessageWriter {
 /// A request without its topmost Via, which seal() adds.
 class RequestWriter : public MessageWriter {
  public:
-  RequestWriter(BlockPool& pool, std::string_view method, std::string_view uri);
+  RequestWriter(BlockPool& pool, std::string_view method, std::string_view uri,
+                const WriteOptions& options = {});
   RequestWriter(RequestWriter&&) noexcept = default;
   RequestWriter& operator=(RequestWriter&&) noexcept = default;
 
@@ -95,9 +134,14 @@ class RequestWriter : public MessageWriter {
   /// The finished message, parsed (and so proved well-formed). The writer stays as it was: it can be
   /// sealed again for the next target (RFC 3263 section 4.3).
   expected<Message, WriteErrc> seal(const Origin& origin) const;
+  /// The same bytes into a buffer of the caller's, proved as well. Returns how many; too_large where
+  /// they are more than `capacity`, and then nothing is written.
+  expected<std::size_t, WriteErrc> write(const Origin& origin, char* buffer,
+                                         std::size_t capacity) const;
 
  private:
   friend class Rewrite;
+  expected<std::size_t, WriteErrc> top_via(const Origin& origin, char (&via)[512]) const;
   std::uint16_t method_length_ = 0;
 };
 
@@ -110,13 +154,17 @@ class ResponseWriter : public MessageWriter {
   /// as it came. An empty reason is filled in from the status. `to_tag` is added to To where that has
   /// none and status is not 100.
   ResponseWriter(BlockPool& pool, const MessageView& request, const Flow& source, int status,
-                 std::string_view to_tag, std::string_view reason = {});
+                 std::string_view to_tag, std::string_view reason = {},
+                 const WriteOptions& options = {});
   ResponseWriter(ResponseWriter&&) noexcept = default;
   ResponseWriter& operator=(ResponseWriter&&) noexcept = default;
 
   int status() const noexcept { return status_; }
   /// The finished message. `here` fills contact_here() and may be empty where that was not used.
   expected<Message, WriteErrc> seal(const Origin& here = {}) const;
+  /// As RequestWriter::write().
+  expected<std::size_t, WriteErrc> write(const Origin& here, char* buffer,
+                                         std::size_t capacity) const;
 
  private:
   int status_ = 0;

@@ -110,8 +110,8 @@ SIPSTACK_INLINE const char* host_port(const char* p, const char* stop, const cha
 SIPSTACK_INLINE const char* uri_lane(const char* p, const char* end, const char* readable,
                                      Stops& stops, Uri& out, unsigned& params) noexcept {
   const char* const begin = p;
-  out.password.reset();
-  out.port.reset();
+  unset(out.password);
+  unset(out.port);
   out.headers = {};
   out.known = {};
   const char* stop = stops.next();
@@ -208,7 +208,7 @@ bool via_lane(Scan& s, Via& out) noexcept {
   const char* const end = s.end;
   if (end - begin < 16 || std::memcmp(begin, "SIP/2.0/", 8) != 0) return false;
   out.version = {begin + 4, 3};
-  out.port.reset();
+  unset(out.port);
   const char* p = begin + 8;
   Stops stops(p, end, s.readable);
   const char* stop = stops.next();

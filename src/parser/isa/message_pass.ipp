@@ -14,6 +14,13 @@ constexpr std::uint64_t kOnce = bit(HeaderId::from) | bit(HeaderId::to) | bit(He
                                 bit(HeaderId::cseq) | bit(HeaderId::max_forwards) |
                                 bit(HeaderId::content_length) | bit(HeaderId::content_type);
 
+// A place for a value that a scanner fills whole: clearing it first would cost as much as the scan.
+template <class T>
+union Unfilled {
+  Unfilled() noexcept {}
+  T value;
+};
+
 // Keeps apart what quoted-pair lets in (RFC 4475 section 3.1.1.2: "\" NUL in a display name) from bare
 // control characters. Goes on from where it was, so that a value costs one walk.
 class Quotes {
@@ -153,6 +160,27 @@ const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
   }
 }
 
+SIPSTACK_INLINE void MessagePass::entry(HeaderId id, const char* name, std::size_t name_length,
+                                        const char* value, const char* end) noexcept {
+  if (end - value > static_cast<std::ptrdiff_t>(limits_.header_value)) {
+    fail(ParseErrc::too_large, value, id);
+  }
+  if (line_ - fields_ > static_cast<std::ptrdiff_t>(limits_.header_block)) {
+    fail(ParseErrc::too_large, name, id);
+  }
+  if (index_.headers < most_headers_) {
+    HeaderEntry& entry = index_.entries[index_.headers++];
+    entry.name = offset16(name);
+    entry.value = offset16(value);
+    entry.length = static_cast<std::uint16_t>(end - value);
+    entry.name_length = static_cast<std::uint8_t>(name_length);
+    entry.id = id;
+  } else {
+    fail(ParseErrc::too_many, name, id);
+  }
+  if (id != HeaderId::other && id <= HeaderId::content_type) check(id, name, value, end);
+}
+
 const char* MessagePass::fields(const char* at) noexcept {
   if (!kLanes || at == end_) return at;
   for (const char* cr = controls_.next(at);; cr = controls_.next()) {
@@ -186,27 +214,6 @@ const char* MessagePass::field(const char* name, const char* name_end, const cha
     entry(id, name, length, value, trim_white(value, stop));
   }
   return stop;
-}
-
-void MessagePass::entry(HeaderId id, const char* name, std::size_t name_length, const char* value,
-                        const char* end) noexcept {
-  if (end - value > static_cast<std::ptrdiff_t>(limits_.header_value)) {
-    fail(ParseErrc::too_large, value, id);
-  }
-  if (line_ - fields_ > static_cast<std::ptrdiff_t>(limits_.header_block)) {
-    fail(ParseErrc::too_large, name, id);
-  }
-  if (index_.headers < most_headers_) {
-    HeaderEntry& entry = index_.entries[index_.headers++];
-    entry.name = offset16(name);
-    entry.value = offset16(value);
-    entry.length = static_cast<std::uint16_t>(end - value);
-    entry.name_length = static_cast<std::uint8_t>(name_length);
-    entry.id = id;
-  } else {
-    fail(ParseErrc::too_many, name, id);
-  }
-  if (id != HeaderId::other && id <= HeaderId::content_type) check(id, name, value, end);
 }
 
 const char* MessagePass::bad_field(const char* at) noexcept {
@@ -255,13 +262,14 @@ const char* MessagePass::bad_identifier(const Params& params, std::string_view n
 void MessagePass::check_via(const char* value, const char* end) noexcept {
   Scan s{value, end, readable_};
   for (;; ++s.at) {
-    Via via;
+    Unfilled<Via> unfilled;
+    Via& via = unfilled.value;
     s.params = 0;
     const ParseErrc code = scan::SIPSTACK_ISA::via(s, via);
     ++index_.vias;
     if (code != ParseErrc::ok) return fail(code, s.at, HeaderId::via);
     if (s.params > limits_.params) fail(ParseErrc::too_many, via.text.data(), HeaderId::via);
-    if (index_.vias > limits_.values) return fail(ParseErrc::too_many, value, HeaderId::via);
+    if (index_.vias > limits_.vias) return fail(ParseErrc::too_many, value, HeaderId::via);
     if (index_.vias == 1) {
       index_.sent_by = span(via.sent_by());
       const std::string_view branch = via.known.branch;
@@ -277,13 +285,13 @@ void MessagePass::check_via(const char* value, const char* end) noexcept {
 
 void MessagePass::check_address(HeaderId id, const char* value, const char* end,
                                 Span16& tag) noexcept {
-  NameAddr address;
+  Unfilled<NameAddr> unfilled;
+  NameAddr& address = unfilled.value;
   Scan s{value, end, readable_};
   const ParseErrc code = name_addr(s, address, Address::any);
   if (code != ParseErrc::ok) return fail(code, s.at, id);
   if (s.at != end) return fail(ParseErrc::trailing_bytes, s.at, id);
-  if (s.params > limits_.params || (!address.uri.headers.empty() &&
-                                    count_headers(address.uri) > limits_.uri_headers)) {
+  if (s.params > limits_.params || uri_headers(address.uri) > limits_.uri_headers) {
     return fail(ParseErrc::too_many, value, id);
   }
   const std::string_view found = address.known.tag;
