@@ -7,6 +7,7 @@
 
 #include "parser/chars.hpp"
 #include "parser/scan.hpp"
+#include "sipstack/parser/headers.hpp"
 
 namespace sipstack {
 namespace {
@@ -129,11 +130,10 @@ void Fragment::start_line(const char* line, const char* stop) noexcept {
     return fail(ParseErrc::bad_version, text.data() + last + 1);
   if (uri_text.size() > limits_.uri) return fail(ParseErrc::uri_too_long, uri_text.data());
   Uri uri;
-  unsigned params = 0;
-  const char* cursor = uri_text.data();
-  const ParseErrc code = scan::uri(cursor, cursor + uri_text.size(), uri, params);
-  if (code != ParseErrc::ok) return fail(code, cursor);
-  if (params > limits_.params) fail(ParseErrc::too_many, uri_text.data());
+  scan::Scan s{uri_text.data(), uri_text.data() + uri_text.size(), end_};
+  const ParseErrc code = scan::scanners().uri(s, uri);
+  if (code != ParseErrc::ok) return fail(code, s.at);
+  if (s.params > limits_.params) fail(ParseErrc::too_many, uri_text.data());
 }
 
 void Fragment::header(const char* line, const char* stop) noexcept {
@@ -185,7 +185,7 @@ void Fragment::check(HeaderId id, const char* name, const char* value, const cha
     case HeaderId::cseq: {
       once();
       CSeq cseq;
-      const ParseErrc code = scan::cseq(cursor, end, cseq);
+      const ParseErrc code = parse_value(cursor, end, cseq);
       if (code != ParseErrc::ok) return fail(code, cursor, id);
       index_.cseq = cseq.number;
       if (!index_.request) {
@@ -220,31 +220,31 @@ void Fragment::check(HeaderId id, const char* name, const char* value, const cha
 }
 
 void Fragment::check_vias(const char* value, const char* end) noexcept {
-  for (const char* cursor = value;; ++cursor) {
+  scan::Scan s{value, end, end_};
+  for (;; ++s.at) {
     Via via;
-    unsigned params = 0;
-    const ParseErrc code = scan::via(cursor, end, via, params);
+    s.params = 0;
+    const ParseErrc code = scan::value(s, via);
     ++index_.vias;
-    if (code != ParseErrc::ok) return fail(code, cursor, HeaderId::via);
-    if (params > limits_.params || index_.vias > limits_.values)
+    if (code != ParseErrc::ok) return fail(code, s.at, HeaderId::via);
+    if (s.params > limits_.params || index_.vias > limits_.vias)
       return fail(ParseErrc::too_many, value, HeaderId::via);
     if (index_.vias == 1) {
       index_.sent_by = span(via.sent_by());
       if (!one(via.params, "branch", HeaderId::via, index_.branch)) return;
     }
-    if (cursor == end) return;
+    if (s.at == end) return;
   }
 }
 
 void Fragment::check_address(HeaderId id, const char* value, const char* end,
                              Span16& tag) noexcept {
   NameAddr address;
-  unsigned params = 0;
-  const char* cursor = value;
-  const ParseErrc code = scan::name_addr(cursor, end, address, scan::Address::any, params);
-  if (code != ParseErrc::ok) return fail(code, cursor, id);
-  if (cursor != end) return fail(ParseErrc::trailing_bytes, cursor, id);
-  if (params > limits_.params) return fail(ParseErrc::too_many, value, id);
+  scan::Scan s{value, end, end_};
+  const ParseErrc code = scan::value(s, address);
+  if (code != ParseErrc::ok) return fail(code, s.at, id);
+  if (s.at != end) return fail(ParseErrc::trailing_bytes, s.at, id);
+  if (s.params > limits_.params) return fail(ParseErrc::too_many, value, id);
   one(address.params, "tag", id, tag);
 }
 

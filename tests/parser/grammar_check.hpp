@@ -93,6 +93,17 @@ inline std::string show(const CallIdValue& value) {
   return show(value.call_id) + show(value.params);
 }
 inline std::string show(const TextValue& value) { return show(value.text); }
+inline std::string show(const ResourcePriority& value) {
+  return show(value.name_space) + " " + show(value.priority);
+}
+inline std::string show(const SessionId& value) { return show(value.uuid) + show(value.params); }
+inline std::string show(const Identity& value) {
+  return show(value.digest) + " " + show(value.info) + " " + show(value.params);
+}
+inline std::string show(const DataValue& value) { return show(value.data) + show(value.params); }
+inline std::string show(const ChargingVector& value) {
+  return show(value.icid) + show(value.params);
+}
 
 /// `in` is one value to its end, or to the comma where `rest` begins.
 template <class T>
