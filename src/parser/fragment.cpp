@@ -7,7 +7,6 @@
 
 #include "parser/chars.hpp"
 #include "parser/scan.hpp"
-#include "sipstack/parser/headers.hpp"
 
 namespace sipstack {
 namespace {
@@ -224,7 +223,7 @@ void Fragment::check_vias(const char* value, const char* end) noexcept {
   for (;; ++s.at) {
     Via via;
     s.params = 0;
-    const ParseErrc code = scan::value(s, via);
+    const ParseErrc code = scan::scanners().via(s, via);
     ++index_.vias;
     if (code != ParseErrc::ok) return fail(code, s.at, HeaderId::via);
     if (s.params > limits_.params || index_.vias > limits_.vias)
@@ -241,7 +240,7 @@ void Fragment::check_address(HeaderId id, const char* value, const char* end,
                              Span16& tag) noexcept {
   NameAddr address;
   scan::Scan s{value, end, end_};
-  const ParseErrc code = scan::value(s, address);
+  const ParseErrc code = scan::scanners().name_addr(s, address, scan::Address::any);
   if (code != ParseErrc::ok) return fail(code, s.at, id);
   if (s.at != end) return fail(ParseErrc::trailing_bytes, s.at, id);
   if (s.params > limits_.params) return fail(ParseErrc::too_many, value, id);

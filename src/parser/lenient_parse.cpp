@@ -265,7 +265,7 @@ bool SecondReading::address(HeaderId id, const char* value, const char* end, Spa
   const char* cursor = value;
   if (!this->value(id == HeaderId::from ? hdr::from : hdr::to, cursor, end, address)) return false;
   if (!few(address.params) || !few(address.uri.params) ||
-      scan::uri_headers(address.uri) > limits_.uri_headers) {
+      scan::count_headers(address.uri) > limits_.uri_headers) {
     return fail(ParseErrc::too_many, value, id);
   }
   // Two tags are two dialogs.

@@ -38,30 +38,6 @@ expected<Message, ParseError> parse_and_keep(BlockPool& pool, std::string_view b
   return kept;
 }
 
-}  // namespace
-
-expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
-                                             MessageIndex& scratch,
-                                             const ParseLimits& limits) noexcept {
-  return parse_and_keep(pool, bytes, scratch, [&](std::string_view message) {
-    return sipstack::parse(message, scratch, limits);
-  });
-}
-
-expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
-                                             MessageIndex& scratch, Diagnostics& told,
-                                             const ParseLimits& limits) noexcept {
-  return parse_and_keep(pool, bytes, scratch, [&](std::string_view message) {
-    Diagnostics repairs;
-    const auto parsed = sipstack::parse(message, scratch, repairs, limits);
-    const auto skipped = static_cast<std::uint32_t>(message.data() - bytes.data());
-    told.tell(repairs, skipped);
-    return parsed;
-  });
-}
-
-namespace {
-
 struct Layout {
   std::size_t entries_at;
   std::size_t entries_size;
@@ -85,6 +61,26 @@ void put_index(Block& block, const Layout& layout, const MessageIndex& index) no
 }
 
 }  // namespace
+
+expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch,
+                                             const ParseLimits& limits) noexcept {
+  return parse_and_keep(pool, bytes, scratch, [&](std::string_view message) {
+    return sipstack::parse(message, scratch, limits);
+  });
+}
+
+expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view bytes,
+                                             MessageIndex& scratch, Diagnostics& told,
+                                             const ParseLimits& limits) noexcept {
+  return parse_and_keep(pool, bytes, scratch, [&](std::string_view message) {
+    Diagnostics repairs;
+    const auto parsed = sipstack::parse(message, scratch, repairs, limits);
+    const auto skipped = static_cast<std::uint32_t>(message.data() - bytes.data());
+    told.tell(repairs, skipped);
+    return parsed;
+  });
+}
 
 Message Message::keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept {
   const Layout layout(index);

@@ -27,11 +27,15 @@ Via MessageView::top_via() const noexcept {
   if (const HeaderEntry* entry = find(HeaderId::via)) {
     const char* const value = bytes_ + entry->value;
     scan::Scan s{value, value + entry->length, readable()};
-    if (scan::scanners().via(s, via) == ParseErrc::ok) return via;
-    // Of a message that failed to parse: no half of a value.
-    if (!head_->lenient) return {};
-    detail::Notes silent;
-    if (detail::reread(HeaderId::via, s.at = value, s.end, via, silent) != ParseErrc::ok) return {};
+    if (scan::scanners().via(s, via) != ParseErrc::ok) {
+      detail::Notes silent;
+      s.at = value;
+      // Of a message that failed to parse: no half of a value.
+      if (!head_->lenient ||
+          detail::reread(HeaderId::via, s.at, s.end, via, silent) != ParseErrc::ok) {
+        return {};
+      }
+    }
   }
   return via;
 }

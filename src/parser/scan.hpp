@@ -51,16 +51,16 @@ constexpr std::uint32_t fault(ParseErrc code) noexcept {
   return std::uint32_t{1} << static_cast<unsigned>(code);
 }
 
-/// Whether the host is one beyond its characters: labels of at most 63 (RFC 1035 section 2.3.4), an
-/// address in the brackets.
-bool host_fits(std::string_view host) noexcept;
-
-/// How many header fields a URI brings, for ParseLimits::uri_headers.
-inline unsigned uri_headers(const Uri& uri) noexcept {
-  unsigned count = uri.headers.empty() ? 0 : 1;
+/// Header fields of a URI, behind "?".
+inline std::size_t count_headers(const Uri& uri) noexcept {
+  std::size_t count = uri.headers.empty() ? 0 : 1;
   for (const char c : uri.headers) count += c == '&' ? 1 : 0;
   return count;
 }
+
+/// Whether the host is one beyond its characters: labels of at most 63 (RFC 1035 section 2.3.4), an
+/// address in the brackets.
+bool host_fits(std::string_view host) noexcept;
 
 /// 1 to 65535; out_of_range for anything else. `digits` are digits.
 ParseErrc port(std::string_view digits, std::optional<std::uint16_t>& out) noexcept;

@@ -11,16 +11,6 @@
 namespace sipstack {
 namespace {
 
-template <class T, class = void>
-struct has_params : std::false_type {};
-template <class T>
-struct has_params<T, std::enable_if_t<std::is_same_v<decltype(T::params), Params>>>
-    : std::true_type {};
-
-bool within(const Params& params, const ParseLimits& limits) noexcept {
-  return std::distance(params.begin(), params.end()) <= limits.params;
-}
-
 // How many values of a header there may be, over all its lines.
 std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
   switch (id) {
@@ -32,12 +22,22 @@ std::uint16_t most(HeaderId id, const ParseLimits& limits) noexcept {
   }
 }
 
+template <class T, class = void>
+struct has_params : std::false_type {};
+template <class T>
+struct has_params<T, std::enable_if_t<std::is_same_v<decltype(T::params), Params>>>
+    : std::true_type {};
+
+bool within(const Params& params, const ParseLimits& limits) noexcept {
+  return std::distance(params.begin(), params.end()) <= limits.params;
+}
+
 // Whether the lists in a value are no longer than the limits.
 template <class T>
 bool within(const T& value, const ParseLimits& limits) noexcept {
   if constexpr (std::is_base_of_v<NameAddr, T>) {
     return within(value.params, limits) && within(value.uri.params, limits) &&
-           scan::uri_headers(value.uri) <= limits.uri_headers;
+           scan::count_headers(value.uri) <= limits.uri_headers;
   } else if constexpr (has_params<T>::value) {
     return within(value.params, limits);
   } else {

@@ -20,6 +20,8 @@ std::atomic<std::size_t> allocations{0};
 std::atomic<std::size_t> allocated_bytes{0};
 }  // namespace
 
+// g++ 12 inlines some of these and not others, and then sees free() for what ::operator new gave.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++allocations;
   allocated_bytes += size;

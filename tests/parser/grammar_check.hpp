@@ -94,11 +94,11 @@ inline std::string show(const CallIdValue& value) {
 }
 inline std::string show(const TextValue& value) { return show(value.text); }
 inline std::string show(const ResourcePriority& value) {
-  return show(value.name_space) + " " + show(value.priority);
+  return show(value.name_space) + "." + show(value.priority);
 }
 inline std::string show(const SessionId& value) { return show(value.uuid) + show(value.params); }
 inline std::string show(const Identity& value) {
-  return show(value.digest) + " " + show(value.info) + " " + show(value.params);
+  return show(value.digest) + " " + show(value.info) + show(value.params);
 }
 inline std::string show(const DataValue& value) { return show(value.data) + show(value.params); }
 inline std::string show(const ChargingVector& value) {

@@ -55,9 +55,9 @@ TEST_CASE("an application's own header tells where it is malformed, or that it i
   CHECK(m.view().get(x_queue));
   auto value = m.view().all(x_queue).begin();
   ++value;
-  REQUIRE_FALSE((*value).has_value());
-  CHECK((*value).error().code == ParseErrc::bad_header);
-  CHECK((*value).error().offset == text.find(",;") + 1);
+  REQUIRE_FALSE(value->has_value());
+  CHECK(value->error().code == ParseErrc::bad_header);
+  CHECK(value->error().offset == text.find(",;") + 1);
   const testing::Parsed none(testing::with({}));
   CHECK(none.view().get(x_queue).error().code == ParseErrc::missing_header);
 }

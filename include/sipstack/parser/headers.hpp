@@ -48,23 +48,28 @@ ParseErrc as(Scan& s, T& out) noexcept {
   return Read(s, out);
 }
 
-/// The scanner that reads what the parser of that name does. By name: g++ 12 with UBSan takes no
-/// comparison of function addresses for a constant expression.
-template <class T>
-constexpr typename HeaderTag<T>::Scan scanner_of(std::string_view parser) noexcept {
+/// Whether two parsers are one, told by types: comparing addresses is no constant under sanitizers.
+template <class T, typename HeaderTag<T>::Parse A, typename HeaderTag<T>::Parse B>
+inline constexpr bool same =
+    std::is_same_v<std::integral_constant<typename HeaderTag<T>::Parse, A>,
+                   std::integral_constant<typename HeaderTag<T>::Parse, B>>;
+
+/// The scanner that reads what `Parse` does; null where there is none.
+template <class T, typename HeaderTag<T>::Parse Parse>
+constexpr typename HeaderTag<T>::Scan scanner_of() noexcept {
   if constexpr (std::is_same_v<T, NameAddr>) {
-    if (parser == "parse_contact") return &contact;
-    if (parser == "parse_route") return &route;
-    if (parser == "parse_referred_by") return &referred_by;
+    if constexpr (same<T, Parse, &parse_contact>) return &contact;
+    if constexpr (same<T, Parse, &parse_route>) return &route;
+    if constexpr (same<T, Parse, &parse_referred_by>) return &referred_by;
   }
   if constexpr (std::is_same_v<T, AuthValue>) {
-    if (parser == "parse_auth_info") return &auth_info;
+    if constexpr (same<T, Parse, &parse_auth_info>) return &auth_info;
   }
   if constexpr (std::is_same_v<T, Via> || std::is_same_v<T, NameAddr> || std::is_same_v<T, CSeq> ||
                 std::is_same_v<T, MediaType> || std::is_same_v<T, TokenValue> ||
                 std::is_same_v<T, NumberValue> || std::is_same_v<T, CallIdValue> ||
                 std::is_same_v<T, AuthValue>) {
-    if (parser == "parse_value") return &value;
+    if constexpr (same<T, Parse, &parse_value>) return &value;
   }
   // Bases with accessors.
   if constexpr (std::is_same_v<T, Info> || std::is_same_v<T, Diversion> ||
@@ -187,7 +192,7 @@ namespace hdr {
 #define SIPSTACK_X(header, type, parser)                                                       \
   inline constexpr HeaderTag<type> header{HeaderId::header, sipstack::name(HeaderId::header),  \
                                           sipstack::rule(HeaderId::header), &sipstack::parser, \
-                                          scan::scanner_of<type>(#parser)};
+                                          scan::scanner_of<type, &sipstack::parser>()};
 SIPSTACK_HEADER_TYPES(SIPSTACK_X)
 #undef SIPSTACK_X
 

@@ -22,6 +22,28 @@ struct HeaderView {
   std::string_view value;  ///< raw: folds inside, outer white space cut
 };
 
+/// One value of a header, or why it is none: as expected<T, ParseError>, but pointing into the iterator
+/// that gave it. Copy the T to keep it.
+template <class T>
+class HeaderValue {
+ public:
+  HeaderValue(const T* value, const ParseError& error) noexcept : value_(value), error_(error) {}
+  explicit operator bool() const noexcept { return value_ != nullptr; }
+  bool has_value() const noexcept { return value_ != nullptr; }
+  const T& operator*() const noexcept { return *value_; }
+  const T* operator->() const noexcept { return value_; }
+  const T& value() const noexcept { return *value_; }
+  const ParseError& error() const noexcept { return error_; }
+  operator expected<T, ParseError>() const {
+    if (value_ != nullptr) return *value_;
+    return unexpected<ParseError>(error_);
+  }
+
+ private:
+  const T* value_;
+  ParseError error_;
+};
+
 namespace detail {
 
 /// One value by its grammar and, of a header that the registry knows, by a second reading where that
@@ -59,28 +81,6 @@ ParseErrc read_leniently(const HeaderTag<T>& tag, const char*& cursor, const cha
 
 }  // namespace detail
 
-/// One value of a header, or why it is none: as expected<T, ParseError>, but pointing into the iterator
-/// that gave it. Copy the T to keep it.
-template <class T>
-class HeaderValue {
- public:
-  HeaderValue(const T* value, const ParseError& error) noexcept : value_(value), error_(error) {}
-  explicit operator bool() const noexcept { return value_ != nullptr; }
-  bool has_value() const noexcept { return value_ != nullptr; }
-  const T& operator*() const noexcept { return *value_; }
-  const T* operator->() const noexcept { return value_; }
-  const T& value() const noexcept { return *value_; }
-  const ParseError& error() const noexcept { return error_; }
-  operator expected<T, ParseError>() const {
-    if (value_ != nullptr) return *value_;
-    return unexpected<ParseError>(error_);
-  }
-
- private:
-  const T* value_;
-  ParseError error_;
-};
-
 /// Every value of one header, over all its lines, in order. Lazy: each is parsed when it is reached.
 /// Dereferences to HeaderValue<T>; an error ends the range after it.
 template <class T>
@@ -103,7 +103,8 @@ class HeaderRange {
    public:
     using value_type = HeaderValue<T>;
     using reference = HeaderValue<T>;
-    using pointer = void;
+    class arrow;
+    using pointer = arrow;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
     explicit iterator(const HeaderRange& range) noexcept
@@ -118,6 +119,16 @@ class HeaderRange {
     reference operator*() const noexcept {
       return {error_.code == ParseErrc::ok ? &value_ : nullptr, error_};
     }
+    /// What `it->error()` needs: a HeaderValue to point to.
+    class arrow {
+     public:
+      explicit arrow(HeaderValue<T> value) noexcept : value_(value) {}
+      const HeaderValue<T>* operator->() const noexcept { return &value_; }
+
+     private:
+      HeaderValue<T> value_;
+    };
+    arrow operator->() const noexcept { return arrow(**this); }
     iterator& operator++() noexcept {
       advance();
       return *this;

@@ -291,7 +291,7 @@ void MessagePass::check_address(HeaderId id, const char* value, const char* end,
   const ParseErrc code = name_addr(s, address, Address::any);
   if (code != ParseErrc::ok) return fail(code, s.at, id);
   if (s.at != end) return fail(ParseErrc::trailing_bytes, s.at, id);
-  if (s.params > limits_.params || uri_headers(address.uri) > limits_.uri_headers) {
+  if (s.params > limits_.params || count_headers(address.uri) > limits_.uri_headers) {
     return fail(ParseErrc::too_many, value, id);
   }
   const std::string_view found = address.known.tag;
