@@ -64,6 +64,10 @@ def owner(included, file, root):
     if parts[0] in BELOW and len(parts) > 1:
         return parts[0]
     near = (file.parent / included).resolve()
+    # isa/x.cpp is what Ragel makes of src/<layer>/isa/x.rl.
+    generated = (file.parent.parent / included).with_suffix(".rl").resolve()
+    if generated.is_file():
+        near = generated
     if near.is_file():
         for top in (root / "include/sipstack", root / "src"):
             if top.resolve() in near.parents:
