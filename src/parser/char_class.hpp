@@ -46,8 +46,7 @@ constexpr CharClass range(unsigned first, unsigned last, bool above = false) noe
 }
 
 inline constexpr CharClass kDigit = CharClass{} + "0123456789";
-inline constexpr CharClass kAlnum =
-    kDigit + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+inline constexpr CharClass kAlnum = kDigit + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 // The runs that grammars step over; each is the class of that name in grammar.rl or uri.rl.
 inline constexpr CharClass kToken = kAlnum + "-.!%*_+`'~";
 inline constexpr CharClass kWord = kToken + "()<>:\\\"/[]?{}";
