@@ -238,11 +238,7 @@ Changes changes(const View& before, const View& after) noexcept {
     if (!same_connections(x->lines, y->lines, in_a, in_b)) out.bits |= Changes::connection;
     if (direction_in(x->lines).value_or(in_a.direction) !=
         direction_in(y->lines).value_or(in_b.direction))
-<<<<<<< HEAD
       out.bits |= Changes::media_direction;
-=======
-      out.bits |= Changes::directions;
->>>>>>> bodies
   }
   return out;
 }
