@@ -119,7 +119,7 @@ TEST_CASE("the same session is told by o= without its version") {
 TEST_CASE("connections of layered multicast are compared each") {
   const std::string start =
       "v=0\r\no=- 1 2 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 224.2.1.1/9\r\n";
-  CHECK(changed(start, start + "c=IN IP4 224.2.1.2/9\r\n") == Changes::connection);
+  CHECK(changed(start, start + "c=IN IP4 224.2.1.2/9\r\n") == Changes::media_connection);
   CHECK(changed(start, start) == 0);
 }
 
