@@ -17,6 +17,10 @@ function(sipstack_compile_options target)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
         target_compile_options(${target} PRIVATE -Wno-restrict)  # false with std::string's + : GCC PR 105651
     endif()
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # Nobody puts another definition before ours at run time; clang takes that for granted.
+        target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+    endif()
     if(SIPSTACK_WERROR)
         target_compile_options(${target} PRIVATE -Werror)
     endif()

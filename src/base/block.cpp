@@ -4,7 +4,6 @@
 #include "sipstack/base/block.hpp"
 
 #include <array>
-#include <cassert>
 #include <cstdint>
 #include <new>
 
@@ -23,20 +22,36 @@ extern "C" void __asan_unpoison_memory_region(void const volatile*, std::size_t)
 
 namespace sipstack {
 
-struct alignas(std::max_align_t) Block::Head {
-  BlockPool::Store* store;
-  Head* next_free;
-  std::uint32_t uses;
-  std::uint32_t size;
-  std::uint32_t capacity;
-  std::uint32_t size_class;
-
-  char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
-};
-
 namespace {
 
-constexpr std::size_t kSmallest = 512;
+// Steps of kStep from kSmallest to kFine, then eight steps a doubling.
+constexpr std::size_t kSmallest = 256;
+constexpr std::size_t kStep = 64;
+constexpr std::size_t kFine = 4096;
+constexpr std::size_t kFineClasses = (kFine - kSmallest) / kStep + 1;
+
+constexpr unsigned highest_bit(std::size_t value) noexcept {
+  return 63U - static_cast<unsigned>(__builtin_clzll(value));
+}
+
+/// The least class whose blocks hold `size` bytes, not above kLargest.
+constexpr std::size_t class_of(std::size_t size) noexcept {
+  if (size <= kSmallest) return 0;
+  if (size <= kFine) return (size - kSmallest + kStep - 1) / kStep;
+  const unsigned power = highest_bit(size - 1);
+  return kFineClasses + (power - highest_bit(kFine)) * 8 + (((size - 1) >> (power - 3)) & 7);
+}
+
+constexpr std::size_t capacity_of(std::size_t size_class) noexcept {
+  if (size_class < kFineClasses) return kSmallest + size_class * kStep;
+  const std::size_t coarse = size_class - kFineClasses;
+  const std::size_t base = kFine << (coarse / 8);
+  return base + (coarse % 8 + 1) * (base / 8);
+}
+static_assert(class_of(4096) + 1 == class_of(4097) && capacity_of(class_of(4097)) == 4608);
+static_assert(capacity_of(class_of(8192)) == 8192 && capacity_of(class_of(8193)) == 9216);
+static_assert(capacity_of(class_of(257)) == 320 &&
+              capacity_of(class_of(BlockPool::kLargest)) == BlockPool::kLargest);
 
 void poison([[maybe_unused]] const char* bytes, [[maybe_unused]] std::size_t size) noexcept {
 #ifdef SIPSTACK_ASAN
@@ -52,9 +67,8 @@ void unpoison([[maybe_unused]] const char* bytes, [[maybe_unused]] std::size_t s
 
 }  // namespace
 
-struct BlockPool::Store {
-  static constexpr std::size_t kClasses = 9;
-  static_assert(kSmallest << (kClasses - 1) == kLargest);
+struct Block::Store {
+  static constexpr std::size_t kClasses = class_of(BlockPool::kLargest) + 1;
 
   Block::Head* take(std::size_t size_class) noexcept;
   Block::Head* make(std::size_t size_class) noexcept;
@@ -70,25 +84,9 @@ struct BlockPool::Store {
   bool abandoned = false;  // the pool is gone; the last block takes the store along
 };
 
-Block::Block(const Block& other) noexcept : head_(other.head_) {
-  if (head_ != nullptr) ++head_->uses;
-}
+void Block::give_back() noexcept { head_->store->give_back(head_); }
 
-Block::~Block() {
-  if (head_ != nullptr && --head_->uses == 0) head_->store->give_back(head_);
-}
-
-char* Block::data() const noexcept { return head_ == nullptr ? nullptr : head_->bytes(); }
-std::size_t Block::capacity() const noexcept { return head_ == nullptr ? 0 : head_->capacity; }
-std::size_t Block::size() const noexcept { return head_ == nullptr ? 0 : head_->size; }
-bool Block::unique() const noexcept { return head_ != nullptr && head_->uses == 1; }
-
-void Block::resize(std::size_t size) noexcept {
-  assert(size <= capacity());
-  if (head_ != nullptr) head_->size = static_cast<std::uint32_t>(size);
-}
-
-Block::Head* BlockPool::Store::take(std::size_t size_class) noexcept {
+Block::Head* Block::Store::take(std::size_t size_class) noexcept {
   Block::Head* head = free[size_class];
   if (head == nullptr) return make(size_class);
   free[size_class] = head->next_free;
@@ -96,8 +94,8 @@ Block::Head* BlockPool::Store::take(std::size_t size_class) noexcept {
   return head;
 }
 
-Block::Head* BlockPool::Store::make(std::size_t size_class) noexcept {
-  const std::size_t capacity = kSmallest << size_class;
+Block::Head* Block::Store::make(std::size_t size_class) noexcept {
+  const std::size_t capacity = capacity_of(size_class);
   const std::size_t bytes = sizeof(Block::Head) + capacity;
   if (!make_room(bytes)) return nullptr;
   void* raw = ::operator new(bytes, std::nothrow);
@@ -111,14 +109,14 @@ Block::Head* BlockPool::Store::make(std::size_t size_class) noexcept {
 }
 
 // Free blocks of another size must not keep a request out: they go before the limit is pleaded.
-bool BlockPool::Store::make_room(std::size_t bytes) noexcept {
+bool Block::Store::make_room(std::size_t bytes) noexcept {
   if (bytes > limit) return false;
   for (std::size_t size_class = kClasses; size_class-- > 0 && held > limit - bytes;)
     while (free[size_class] != nullptr && held > limit - bytes) destroy_one(size_class);
   return held <= limit - bytes;
 }
 
-void BlockPool::Store::give_back(Block::Head* head) noexcept {
+void Block::Store::give_back(Block::Head* head) noexcept {
   poison(head->bytes(), head->capacity);
   head->next_free = free[head->size_class];
   free[head->size_class] = head;
@@ -128,7 +126,7 @@ void BlockPool::Store::give_back(Block::Head* head) noexcept {
   if (live == 0) delete this;
 }
 
-void BlockPool::Store::destroy_one(std::size_t size_class) noexcept {
+void Block::Store::destroy_one(std::size_t size_class) noexcept {
   Block::Head* head = free[size_class];
   free[size_class] = head->next_free;
   held -= sizeof(Block::Head) + head->capacity;
@@ -136,12 +134,14 @@ void BlockPool::Store::destroy_one(std::size_t size_class) noexcept {
   ::operator delete(head);
 }
 
-void BlockPool::Store::destroy_free() noexcept {
+void Block::Store::destroy_free() noexcept {
   for (std::size_t size_class = 0; size_class < kClasses; ++size_class)
     while (free[size_class] != nullptr) destroy_one(size_class);
 }
 
-BlockPool::BlockPool(std::size_t limit_bytes) : store_(new Store) { store_->limit = limit_bytes; }
+BlockPool::BlockPool(std::size_t limit_bytes) : store_(new Block::Store) {
+  store_->limit = limit_bytes;
+}
 
 BlockPool::~BlockPool() {
   store_->destroy_free();
@@ -150,9 +150,8 @@ BlockPool::~BlockPool() {
 }
 
 Block BlockPool::allocate(std::size_t size) noexcept {
-  std::size_t size_class = 0;
-  for (std::size_t capacity = kSmallest; capacity < size; capacity *= 2)
-    if (++size_class == Store::kClasses) return {};
+  if (size > kLargest) return {};
+  const std::size_t size_class = class_of(size);
   Block::Head* head = store_->take(size_class);
   if (head == nullptr) return {};
   head->next_free = nullptr;

@@ -3,6 +3,8 @@
 // and three of finalisation.
 #include "sipstack/base/keyed_hash.hpp"
 
+#include <cstring>
+
 namespace sipstack {
 namespace {
 
@@ -32,11 +34,23 @@ struct State {
   }
 };
 
-// Little-endian, `count` <= 8 bytes; compilers make one load of eight.
-std::uint64_t load(const char* bytes, std::size_t count) noexcept {
+// Little-endian.
+std::uint64_t load(const char* bytes) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  word = __builtin_bswap64(word);
+#endif
+  return word;
+}
+
+// The last `left` < 8 of the bytes before `end`.
+std::uint64_t load_tail(const char* end, std::size_t left, std::size_t size) noexcept {
+  if (left == 0) return 0;
+  if (size >= 8) return load(end - 8) >> (8 * (8 - left));
   std::uint64_t word = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  for (std::size_t i = 0; i < left; ++i)
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(end[i - left])) << (8 * i);
   return word;
 }
 
@@ -46,9 +60,10 @@ std::uint64_t keyed_hash(const HashKey& key, std::string_view bytes) noexcept {
   State s{0x736f6d6570736575U ^ key.k0, 0x646f72616e646f6dU ^ key.k1, 0x6c7967656e657261U ^ key.k0,
           0x7465646279746573U ^ key.k1};
   const char* at = bytes.data();
-  std::size_t left = bytes.size();
-  for (; left >= 8; left -= 8, at += 8) s.absorb(load(at, 8));
-  s.absorb(static_cast<std::uint64_t>(bytes.size()) << 56 | load(at, left));
+  const std::size_t size = bytes.size();
+  for (std::size_t i = size / 8; i != 0; --i, at += 8) s.absorb(load(at));
+  const std::size_t left = size % 8;
+  s.absorb(static_cast<std::uint64_t>(size) << 56 | load_tail(at + left, left, size));
   s.v2 ^= 0xff;
   s.round();
   s.round();

@@ -13,11 +13,6 @@ namespace {
 static_assert(std::is_trivially_copyable_v<IndexHead>);
 static_assert(alignof(HeaderEntry) <= alignof(IndexHead));
 
-constexpr std::size_t aligned(std::size_t size) noexcept {
-  constexpr std::size_t unit = alignof(IndexHead);
-  return (size + unit - 1) / unit * unit;
-}
-
 // `parse` gets the message without the CRLFs in front: they are no part of it, and so not of the block
 // (RFC 3261 section 7.5).
 template <class Parse>
@@ -36,28 +31,6 @@ expected<Message, ParseError> parse_and_keep(BlockPool& pool, std::string_view b
   Message kept = Message::keep(pool, message, scratch);
   if (!kept) return unexpected<ParseError>(ParseError{ParseErrc::too_large, HeaderId::other, 0});
   return kept;
-}
-
-struct Layout {
-  std::size_t entries_at;
-  std::size_t entries_size;
-  std::size_t head_at;
-  std::size_t size;
-  explicit Layout(const MessageIndex& index) noexcept
-      : entries_at(aligned(index.size)),
-        entries_size(index.headers * sizeof(HeaderEntry)),
-        head_at(aligned(entries_at + entries_size)),
-        size(head_at + sizeof(IndexHead)) {}
-};
-
-void put_index(Block& block, const Layout& layout, const MessageIndex& index) noexcept {
-  char* const data = block.data();
-  const std::size_t entries_end = layout.entries_at + layout.entries_size;
-  std::memset(data + index.size, 0, layout.entries_at - index.size);
-  std::memcpy(data + layout.entries_at, index.entries, layout.entries_size);
-  std::memset(data + entries_end, 0, layout.head_at - entries_end);
-  new (data + layout.head_at) IndexHead(index);
-  block.resize(layout.size);
 }
 
 }  // namespace
@@ -82,30 +55,34 @@ expected<Message, ParseError> Message::parse(BlockPool& pool, std::string_view b
   });
 }
 
+std::size_t Message::room(std::size_t size, std::size_t headers) noexcept {
+  return aligned(aligned(size) + headers * sizeof(HeaderEntry)) + sizeof(IndexHead);
+}
+
 Message Message::keep(BlockPool& pool, std::string_view bytes, const MessageIndex& index) noexcept {
-  const Layout layout(index);
-  Block block = pool.allocate(layout.size);
+  Block block = pool.allocate(room(index.size, index.headers));
   if (!block) return {};
   std::memcpy(block.data(), bytes.data(), index.size);
-  put_index(block, layout, index);
-  return Message(std::move(block));
+  return in_place(std::move(block), index, index.entries);
 }
 
 Message Message::adopt(BlockPool& pool, Block block, const MessageIndex& index) noexcept {
-  const Layout layout(index);
-  if (block.capacity() < layout.size) return keep(pool, {block.data(), index.size}, index);
-  put_index(block, layout, index);
-  return Message(std::move(block));
+  if (block.capacity() < room(index.size, index.headers))
+    return keep(pool, {block.data(), index.size}, index);
+  return in_place(std::move(block), index, index.entries);
 }
 
-MessageView Message::view() const noexcept {
-  if (!block_) return {};
-  const char* const data = block_.data();
-  const auto* const head =
-      std::launder(reinterpret_cast<const IndexHead*>(data + block_.size() - sizeof(IndexHead)));
-  const auto* const entries =
-      std::launder(reinterpret_cast<const HeaderEntry*>(data + aligned(head->size)));
-  return {data, *head, entries};
+Message Message::in_place(Block block, const IndexHead& head, const HeaderEntry* entries) noexcept {
+  char* const data = block.data();
+  const std::size_t entries_at = aligned(head.size);
+  const std::size_t entries_end = entries_at + head.headers * sizeof(HeaderEntry);
+  const std::size_t head_at = aligned(entries_end);
+  std::memset(data + head.size, 0, entries_at - head.size);
+  if (entries != nullptr) std::memcpy(data + entries_at, entries, entries_end - entries_at);
+  std::memset(data + entries_end, 0, head_at - entries_end);
+  new (data + head_at) IndexHead(head);
+  block.resize(head_at + sizeof(IndexHead));
+  return Message(std::move(block));
 }
 
 }  // namespace sipstack

@@ -4,10 +4,39 @@
 #include "sipstack/parser/writer.hpp"
 
 namespace sipstack {
+namespace {
+
+// The port of a sent-by that the grammar has accepted, where it stands in plain sight; else 0.
+std::uint16_t port_of(std::string_view sent_by) noexcept {
+  std::uint32_t port = 0;
+  std::uint32_t unit = 1;
+  for (std::size_t i = sent_by.size(); i-- > 0;) {
+    const char c = sent_by[i];
+    if (c == ':') return static_cast<std::uint16_t>(port);
+    if (c < '0' || c > '9' || unit > 10'000) return 0;
+    port += static_cast<std::uint32_t>(c - '0') * unit;
+    unit *= 10;
+  }
+  return 0;
+}
+
+}  // namespace
 
 Flow response_target(const MessageView& request, const Flow& source) noexcept {
   Flow target = source;
   if (!reliable(source.transport)) target.connection = 0;
+
+  // Nearly always: UDP, and a Via with rport or a port.
+  if (!reliable(source.transport) && request) {
+    if (const TopVia top = top_via(request); top.line != nullptr && !top.maddr) {
+      if (top.rport.length != 0) return target;
+      const char* const base = request.bytes().data() - request.head().start;
+      if (const std::uint16_t port = port_of(request.head().sent_by.in(base)); port != 0) {
+        target.remote.port = port;
+        return target;
+      }
+    }
+  }
 
   // The raw line, so that a request which failed to parse can be answered too.
   const auto line = request.raw(HeaderId::via);

@@ -10,6 +10,60 @@
 
 namespace sipstack {
 
+/// What the topmost Via of a message says about where responses go, found by one short walk.
+struct TopVia {
+  const HeaderEntry* line = nullptr;  ///< the first Via line; null: read it by the grammar instead
+  Span16 rport;                       ///< name, and value where there is one
+  Span16 received;                    ///< likewise
+  bool maddr = false;
+  std::uint16_t end = 0;  ///< of the line's first value
+};
+
+/// For messages that parse() found sound, whose Via is written as nearly all are: no white space, quotes
+/// or repeated parameters behind the sent-by.
+inline TopVia top_via(const MessageView& message) noexcept {
+  TopVia via;
+  const IndexHead& head = message.head();
+  if (!head.sound || head.sent_by.length == 0) return via;
+  const HeaderEntry* entry = message.begin_entries();
+  while (entry->id != HeaderId::via) ++entry;  // a sound message has one
+  const char* const base = message.bytes().data() - head.start;
+  const char* at = base + head.sent_by.begin + head.sent_by.length;
+  const char* const end = base + entry->value + entry->length;
+  const auto offset = [base](const char* p) { return static_cast<std::uint16_t>(p - base); };
+  while (at != end && *at == ';') {
+    const char* const name = ++at;
+    // The branch is the longest, and where it ends is known.
+    if (head.branch.length != 0 && base + head.branch.begin - name == 7) {
+      at = base + head.branch.begin + head.branch.length;
+      continue;
+    }
+    const char* equals = nullptr;
+    for (; at != end && *at != ';' && *at != ','; ++at) {
+      if (static_cast<unsigned char>(*at) <= ' ' || *at == '"') return via;
+      if (*at == '=' && equals == nullptr) equals = at;
+    }
+    const Span16 whole{offset(name), static_cast<std::uint16_t>(at - name)};
+    const std::string_view text(name, static_cast<std::size_t>((equals ? equals : at) - name));
+    const auto once = [&](Span16& span) {
+      if (span.length != 0) return false;
+      span = whole;
+      return true;
+    };
+    if (text.size() == 5 && iequals(text, "rport")) {
+      if (!once(via.rport)) return via;
+    } else if (text.size() == 8 && iequals(text, "received")) {
+      if (!once(via.received)) return via;
+    } else if (text.size() == 5 && iequals(text, "maddr")) {
+      via.maddr = true;
+    }
+  }
+  if (at != end && *at != ',') return via;
+  via.end = offset(at);
+  via.line = entry;
+  return via;
+}
+
 /// Whether the host of a sent-by is the address itself; a name never is.
 inline bool same_host(std::string_view sent_by_host, const IpAddress& ip) noexcept {
   const auto host = IpAddress::parse(sent_by_host);

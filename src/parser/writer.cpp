@@ -3,10 +3,13 @@
 #include "sipstack/parser/writer.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <cstring>
 
 #include "parser/chars.hpp"
+#include "parser/out.hpp"
+#include "parser/scan.hpp"
 #include "parser/top_via.hpp"
 
 namespace sipstack {
@@ -24,16 +27,6 @@ ParseLimits no_limits() noexcept {
   limits.params = limits.uri_headers = UINT16_MAX;
   return limits;
 }
-
-// Bytes into storage whose size is known to suffice.
-struct Out {
-  char* at;
-  Out& operator<<(std::string_view bytes) noexcept {
-    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
-    at += bytes.size();
-    return *this;
-  }
-};
 
 std::string_view take_part(std::string_view& parts) noexcept {
   const std::size_t length = parts.find('\0');
@@ -71,35 +64,6 @@ struct Contact {
     return sum;
   }
 };
-
-// Whether a To or From value has a tag, also where the value does not parse (RFC 3261 section 20:
-// without <> the parameters are the header's).
-bool has_tag(std::string_view value) noexcept {
-  bool quoted = false;
-  bool bracketed = false;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (quoted) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '<') {
-      bracketed = true;
-    } else if (c == '>') {
-      bracketed = false;
-    } else if (c == ';' && !bracketed) {
-      std::size_t begin = i + 1;
-      while (begin < value.size() && is_white(value[begin])) ++begin;
-      std::size_t end = begin;
-      while (end < value.size() && is_token_char(value[end])) ++end;
-      if (iequals(value.substr(begin, end - begin), "tag")) return true;
-    }
-  }
-  return false;
-}
 
 // Puts the header fields in [first, first + size) into the order that is wanted; each ends in CRLF.
 // False where there are too many, or no memory.
@@ -140,6 +104,30 @@ bool reorder(const HeaderOrder& order, char* first, std::size_t size, BlockPool&
   return true;
 }
 
+// Whether parse() would find the very index that was put together.
+[[maybe_unused]] bool proves(const MessageView& message) noexcept {
+  const IndexHead& made = message.head();
+  MessageIndex read;
+  if (!parse(message.bytes(), read, no_limits())) return false;
+  const auto same = [](Span16 a, Span16 b) {
+    return a.length == b.length && (a.length == 0 || a.begin == b.begin);
+  };
+  const auto same_entry = [](const HeaderEntry& a, const HeaderEntry& b) {
+    return a.name == b.name && a.value == b.value && a.length == b.length &&
+           a.name_length == b.name_length && a.id == b.id;
+  };
+  return read.request == made.request && read.method == made.method && read.status == made.status &&
+         same(read.method_name, made.method_name) && same(read.uri, made.uri) &&
+         same(read.reason, made.reason) && same(read.call_id, made.call_id) &&
+         same(read.from_tag, made.from_tag) && same(read.to_tag, made.to_tag) &&
+         same(read.branch, made.branch) && same(read.sent_by, made.sent_by) &&
+         read.cseq == made.cseq && read.max_forwards == made.max_forwards &&
+         read.vias == made.vias && same(read.body, made.body) && read.start == made.start &&
+         read.size == made.size && read.has_content_length == made.has_content_length &&
+         read.sound == made.sound && read.headers == made.headers && read.plain == made.plain &&
+         std::equal(read.entries, read.entries + read.headers, message.begin_entries(), same_entry);
+}
+
 bool mirrors(HeaderId id) noexcept {
   return id == HeaderId::via || id == HeaderId::from || id == HeaderId::to ||
          id == HeaderId::call_id || id == HeaderId::cseq;
@@ -166,26 +154,72 @@ MessageWriter::MessageWriter(BlockPool& pool, std::size_t expected_size,
   if (!lines_) fail(WriteErrc::too_large);
 }
 
-void MessageWriter::put(std::string_view bytes) noexcept {
-  if (error_ != WriteErrc::ok || bytes.empty()) return;
+HeaderEntry* MessageWriter::entries() const noexcept {
+  return reinterpret_cast<HeaderEntry*>(lines_.data() + lines_.capacity()) - line_count_;
+}
+
+bool MessageWriter::make_room(std::size_t bytes, std::size_t lines) noexcept {
+  if (error_ != WriteErrc::ok) return false;
   const std::size_t used = lines_.size();
-  if (bytes.size() > kMaxMessage - used) return fail(WriteErrc::too_large);
-  if (bytes.size() > lines_.capacity() - used) {
-    Block larger = pool_->allocate(used + bytes.size());
-    if (!larger) return fail(WriteErrc::too_large);
-    std::memcpy(larger.data(), lines_.data(), used);
-    lines_ = std::move(larger);
+  if (bytes > kMaxMessage - used) {
+    fail(WriteErrc::too_large);
+    return false;
   }
-  std::memcpy(lines_.data() + used, bytes.data(), bytes.size());
+  const std::size_t needed = used + bytes + (line_count_ + lines) * sizeof(HeaderEntry);
+  if (needed <= lines_.capacity()) return true;
+  Block larger = pool_->allocate(std::max(needed, lines_.capacity() * 2));
+  if (!larger) larger = pool_->allocate(needed);
+  if (!larger) {
+    fail(WriteErrc::too_large);
+    return false;
+  }
+  std::memcpy(larger.data(), lines_.data(), used);
+  larger.resize(used);
+  const std::size_t entries_size = line_count_ * sizeof(HeaderEntry);
+  if (entries_size != 0)
+    std::memcpy(larger.data() + larger.capacity() - entries_size, entries(), entries_size);
+  lines_ = std::move(larger);
+  return true;
+}
+
+void MessageWriter::put(std::string_view bytes) noexcept {
+  if (bytes.empty() || !make_room(bytes.size(), 0)) return;
+  const std::size_t used = lines_.size();
+  copy_bytes(lines_.data() + used, bytes.data(), bytes.size());
   lines_.resize(used + bytes.size());
 }
 
+void MessageWriter::line_done(HeaderId id, std::size_t name, std::size_t name_length) noexcept {
+  if (!lines_known_) return;
+  // What parse() looks into it has to see, and what it would count as too much.
+  const bool read = id == HeaderId::via || id == HeaderId::from || id == HeaderId::to ||
+                    id == HeaderId::call_id || id == HeaderId::cseq ||
+                    id == HeaderId::max_forwards || id == HeaderId::content_length;
+  if (read || name_length > 255 || line_count_ + 3U > MessageIndex::kCapacity || !make_room(0, 1)) {
+    lines_known_ = false;
+    line_count_ = 0;
+    return;
+  }
+  const char* const base = lines_.data();
+  const char* const stop = base + lines_.size() - 2;
+  const char* const value = scan::skip_white(base + name + name_length + 1, stop);
+  const char* const end = scan::trim_white(value, stop);
+  ++line_count_;
+  *entries() = {static_cast<std::uint16_t>(name), static_cast<std::uint16_t>(value - base),
+                static_cast<std::uint16_t>(end - value), static_cast<std::uint8_t>(name_length),
+                id};
+}
+
 void MessageWriter::put_checked(std::string_view bytes) noexcept {
-  if (std::any_of(bytes.begin(), bytes.end(), is_control)) return fail(WriteErrc::bad_byte);
+  const char* const end = bytes.data() + bytes.size();
+  for (const char* at = bytes.data(); (at = scan::find_control(at, end)) != end; ++at)
+    if (*at != '\t') return fail(WriteErrc::bad_byte);
   put(bytes);
 }
 
 void MessageWriter::put_received(std::string_view value) noexcept {
+  const char* const end = value.data() + value.size();
+  if (scan::find_control(value.data(), end) == end) return put(value);
   std::size_t done = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (!is_control(value[i])) continue;
@@ -203,36 +237,55 @@ void MessageWriter::put_received(std::string_view value) noexcept {
   put(value.substr(done));
 }
 
-void MessageWriter::header(HeaderId id, std::string_view value) { header(name(id), value); }
+void MessageWriter::header(HeaderId id, std::string_view value) {
+  // seal() writes it: a second one is what smuggling is made of.
+  if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
+  if (id == HeaderId::other) return fail(WriteErrc::bad_byte);
+  line(id, spelled(id), value);
+}
 
 void MessageWriter::header(HeaderId id, std::uint64_t value) {
   char digits[20];
   const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  header(name(id), {digits, static_cast<std::size_t>(end - digits)});
+  header(id, std::string_view(digits, static_cast<std::size_t>(end - digits)));
 }
 
 void MessageWriter::header(std::string_view field, std::string_view value) {
   if (!is_token(field)) return fail(WriteErrc::bad_byte);
   const HeaderId id = header_id(field);
-  // seal() writes it: a second one is what smuggling is made of.
-  if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
-  if (id == HeaderId::content_type) has_type_ = true;
-  put(id == HeaderId::other ? field : spelled(id));
+  if (id != HeaderId::other) return header(id, value);
+  line(id, field, value);
+}
+
+void MessageWriter::line(HeaderId id, std::string_view field, std::string_view value) noexcept {
+  if (id == HeaderId::content_type) {
+    if (has_type_) lines_known_ = false;  // a second one: parse() will say what it thinks of it
+    has_type_ = true;
+  }
+  if (!make_room(field.size() + value.size() + 4, 1)) return;
+  const std::size_t begin = lines_.size();
+  put(field);
   put(": ");
   put_checked(value);
   put("\r\n");
+  if (error_ == WriteErrc::ok) line_done(id, begin, field.size());
 }
 
 void MessageWriter::copy(const MessageView& from, HeaderId id) {
   if (id == HeaderId::content_length) return fail(WriteErrc::malformed);
   for (std::size_t i = 0; i < from.header_count(); ++i) {
-    const HeaderView line = from.header(i);
-    if (line.id != id || id == HeaderId::other) continue;
-    if (id == HeaderId::content_type) has_type_ = true;
+    const HeaderView header = from.header(i);
+    if (header.id != id || id == HeaderId::other) continue;
+    if (id == HeaderId::content_type) {
+      if (has_type_) lines_known_ = false;
+      has_type_ = true;
+    }
+    const std::size_t begin = lines_.size();
     put(spelled(id));
     put(": ");
-    put_received(line.value);
+    put_received(header.value);
     put("\r\n");
+    if (error_ == WriteErrc::ok) line_done(id, begin, spelled(id).size());
   }
 }
 
@@ -348,7 +401,7 @@ expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const
   const auto parts = measure(via, here);
   if (!parts) return unexpected(parts.error());
   // With room for the index of as many lines as are usual.
-  Block whole = pool_->allocate(parts->size + sizeof(IndexHead) + 16 * sizeof(HeaderEntry));
+  Block whole = pool_->allocate(Message::room(parts->size, 16));
   if (!whole) return unexpected(WriteErrc::too_large);
   if (!lay_out(*parts, whole.data())) return unexpected(WriteErrc::malformed);
   MessageIndex index;
@@ -356,6 +409,49 @@ expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const
   if (!proven({whole.data(), parts->size}, mirrored, index, error)) return unexpected(error);
   if (Message message = Message::adopt(*pool_, std::move(whole), index)) return message;
   return unexpected(WriteErrc::too_large);
+}
+
+expected<Message, WriteErrc> MessageWriter::assemble(const Origin& here,
+                                                     const IndexHead& known) const {
+  const auto parts = measure({}, here);
+  if (!parts) return unexpected(parts.error());
+  const std::size_t lines = line_count_ + (contact_ ? 2U : 1U);
+  Block whole = pool_->allocate(std::min(Message::room(parts->size, lines), BlockPool::kLargest));
+  if (!whole) return unexpected(WriteErrc::too_large);
+  if (!lay_out(*parts, whole.data())) return unexpected(WriteErrc::malformed);
+
+  constexpr std::size_t shift = 2;  // the CRLF of the start line
+  const auto moved = [](std::size_t at) { return static_cast<std::uint16_t>(at + shift); };
+  IndexHead head = known;
+  for (Span16* span : {&head.method_name, &head.call_id, &head.from_tag, &head.to_tag, &head.branch,
+                       &head.sent_by})
+    if (span->length != 0) span->begin = moved(span->begin);
+  const std::size_t body = body_.size();
+  head.headers = static_cast<std::uint16_t>(lines);
+  head.has_content_length = true;
+  head.body = {static_cast<std::uint16_t>(parts->size - body), static_cast<std::uint16_t>(body)};
+  head.size = static_cast<std::uint32_t>(parts->size);
+
+  HeaderEntry* to = Message::entries_in(whole, parts->size);
+  const HeaderEntry* from = entries() + line_count_;
+  for (std::size_t i = 0; i < line_count_; ++i, ++to) {
+    *to = *--from;
+    to->name = moved(to->name);
+    to->value = moved(to->value);
+  }
+  std::size_t at = lines_.size() + shift;
+  const auto add = [&](HeaderId id, std::size_t line_size) {
+    const std::size_t name_size = name(id).size();
+    *to++ = {static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(at + name_size + 2),
+             static_cast<std::uint16_t>(line_size - name_size - 4),
+             static_cast<std::uint8_t>(name_size), id};
+    at += line_size;
+  };
+  if (contact_) add(HeaderId::contact, parts->contact_size);
+  add(HeaderId::content_length, parts->length_size);
+  Message made = Message::in_place(std::move(whole), head, nullptr);
+  assert(proves(made.view()));
+  return made;
 }
 
 expected<std::size_t, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
@@ -436,64 +532,6 @@ expected<std::size_t, WriteErrc> RequestWriter::write(const Origin& origin, char
   const auto size = top_via(origin, via);
   if (!size) return unexpected(size.error());
   return assemble({via, *size}, origin, false, buffer, capacity);
-}
-
-// ---- responses ----
-
-ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, const Flow& source,
-                               int status, std::string_view to_tag, std::string_view reason,
-                               const WriteOptions& options)
-    : MessageWriter(pool, 1024, options), status_(status) {
-  if (status < 100 || status > 699) fail(WriteErrc::malformed);
-  if (reason.size() > kMaxMessage / 2) fail(WriteErrc::too_large);
-  if (error_ != WriteErrc::ok) return;
-  char digits[3];
-  std::to_chars(digits, digits + 3, status);
-  put("SIP/2.0 ");
-  put({digits, 3});
-  put(" ");
-  put_checked(reason.empty() ? reason_phrase(status) : reason);
-  start_ = static_cast<std::uint16_t>(lines_.size());
-
-  // RFC 3261 section 8.2.6.2: every Via in order, From, To, Call-ID and CSeq as they stand. Of a field
-  // that stands twice against the rules the first one goes back.
-  bool top = true;
-  for (std::size_t i = 0; i < request.header_count(); ++i) {
-    const HeaderView line = request.header(i);
-    if (line.id != HeaderId::via) continue;
-    put(spelled(HeaderId::via));
-    put(": ");
-    if (top)
-      put_via_from(line.value, request.head().lenient, source,
-                   [this](std::string_view piece) { put_received(piece); });
-    else
-      put_received(line.value);
-    put("\r\n");
-    top = false;
-  }
-  for (const HeaderId id : {HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
-    const auto value = request.raw(id);
-    if (!value) continue;
-    put(spelled(id));
-    put(": ");
-    put_received(*value);
-    if (id == HeaderId::to && status != 100 && !to_tag.empty() && !has_tag(*value)) {
-      if (!is_token(to_tag)) fail(WriteErrc::bad_byte);
-      put(";tag=");
-      put(to_tag);
-    }
-    put("\r\n");
-  }
-  if (status == 100) copy(request, HeaderId::timestamp);  // section 8.2.6.1
-}
-
-expected<Message, WriteErrc> ResponseWriter::seal(const Origin& here) const {
-  return assemble({}, here, true);
-}
-
-expected<std::size_t, WriteErrc> ResponseWriter::write(const Origin& here, char* buffer,
-                                                       std::size_t capacity) const {
-  return assemble({}, here, true, buffer, capacity);
 }
 
 }  // namespace sipstack

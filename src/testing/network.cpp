@@ -28,7 +28,7 @@ class TraceHash {
   std::uint64_t value_ = 14695981039346656037U;
 };
 
-enum class Fate : std::uint8_t { arrives, lost, refused };
+enum class Outcome : std::uint8_t { arrives, lost, refused };
 
 }  // namespace
 
@@ -89,9 +89,10 @@ struct Network::Impl {
     return false;
   }
 
-  void record(std::size_t from, std::optional<std::size_t> to, std::string_view bytes, Fate fate) {
+  void record(std::size_t from, std::optional<std::size_t> to, std::string_view bytes,
+              Outcome fate) {
     ++sent;
-    if (fate != Fate::arrives) ++lost;
+    if (fate != Outcome::arrives) ++lost;
     hash.add(static_cast<std::uint64_t>(now.time_since_epoch().count()));
     hash.add(from);
     hash.add(to ? *to : UINT64_MAX);
@@ -99,7 +100,7 @@ struct Network::Impl {
     hash.add(bytes);
     if (to)
       ladder.add({now, places[from].column, places[*to].column, message_label(bytes),
-                  fate != Fate::arrives});
+                  fate != Outcome::arrives});
   }
 
   void deliver(std::size_t to, std::string bytes, const Flow& flow, TimePoint when) {
@@ -122,7 +123,7 @@ struct Network::Impl {
   void send_datagram(std::size_t from, const Transmit& out) {
     const std::string_view bytes = out.message.bytes();
     const auto to = place_at(out.flow.remote);
-    if (!to) return record(from, to, bytes, Fate::lost);
+    if (!to) return record(from, to, bytes, Outcome::lost);
     const Packet packet{places[from].name, places[*to].name, Transport::udp, bytes,
                         static_cast<int>(sent) + 1};
     // Drawn whether needed or not, so that a rule doesn't shift what befalls later packets.
@@ -130,12 +131,14 @@ struct Network::Impl {
     const bool twice = chance(options.duplicate);
     const Duration first = delay();
     const Duration second = delay();
-    if (unlucky || parted(from, *to) || (rule && rule(packet)))
-      return record(from, to, bytes, Fate::lost);
-    record(from, to, bytes, Fate::arrives);
+    const Fate fate = rule ? rule(packet) : Fate{};
+    if (unlucky || parted(from, *to) || fate.copies <= 0)
+      return record(from, to, bytes, Outcome::lost);
+    record(from, to, bytes, Outcome::arrives);
     const Flow flow{Transport::udp, places[*to].address, places[from].address, 0};
-    deliver(*to, std::string(bytes), flow, now + first);
-    if (twice) deliver(*to, std::string(bytes), flow, now + second);
+    for (int i = 0; i < fate.copies; ++i)
+      deliver(*to, std::string(bytes), flow, now + first + fate.late);
+    if (twice) deliver(*to, std::string(bytes), flow, now + second + fate.late);
   }
 
   // The connection that a flow names, or one to its remote end, or a new one; 0 where it is refused.
@@ -160,14 +163,14 @@ struct Network::Impl {
     const std::string_view bytes = out.message.bytes();
     const ConnectionId id = connection_for(from, out.flow);
     if (id == 0) {
-      record(from, place_at(out.flow.remote), bytes, Fate::refused);
+      record(from, place_at(out.flow.remote), bytes, Outcome::refused);
       return blame(from, out.txn);
     }
     Connection& c = connections.at(id);
     const bool by_client = c.client == from;
     const std::size_t to = by_client ? c.server : c.client;
     const Duration way = delay();
-    record(from, to, bytes, Fate::arrives);
+    record(from, to, bytes, Outcome::arrives);
     TimePoint& last = c.last_arrival[by_client ? 0 : 1];
     last = std::max(last, now + way);
     const SocketAddress server_end = places[c.server].address;
@@ -261,7 +264,7 @@ struct Network::Impl {
     Flow flow;
   };
   std::vector<Stalled> stalled;
-  std::function<bool(const Packet&)> rule;
+  std::function<Fate(const Packet&)> rule;
   std::map<ConnectionId, Connection> connections;
   ConnectionId last_connection = 0;
   std::uint16_t next_port = 40'000;
@@ -288,7 +291,14 @@ void Network::host(std::string name, std::vector<std::pair<Transport, SocketAddr
 }
 
 void Network::refuse_streams(const SocketAddress& address) { impl_->refusing.push_back(address); }
-void Network::drop(std::function<bool(const Packet&)> rule) { impl_->rule = std::move(rule); }
+void Network::drop(std::function<bool(const Packet&)> rule) {
+  impl_->rule = nullptr;
+  if (rule)
+    impl_->rule = [rule = std::move(rule)](const Packet& packet) {
+      return rule(packet) ? Fate::lost() : Fate{};
+    };
+}
+void Network::decide(std::function<Fate(const Packet&)> rule) { impl_->rule = std::move(rule); }
 void Network::part(std::string_view one, std::string_view other) {
   impl_->partitions.emplace_back(one, other);
 }

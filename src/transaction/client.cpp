@@ -36,13 +36,26 @@ TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flo
   const auto branch = ClientBranch::parse(view.branch());
   Transaction* t = branch ? slab.find(branch->txn) : nullptr;
   if (t != nullptr && view.method() == Method::cancel && t->method == Method::invite)
-    t = slab.find(t->peer);  // a CANCEL has its INVITE's branch (section 9.1)
-  if (t == nullptr || t->kind != TxnKind::client || t->resolving || t->random != branch->random ||
-      t->flow.transport != flow.transport || t->match != response_hash(hash_key, view))
+    t = slab.find(t->client.peer);  // a CANCEL has its INVITE's branch (section 9.1)
+  if (t == nullptr || t->kind != TxnKind::client || t->resolving)
+    return StrayResponse{std::move(response), flow};
+  if (t->client.random != branch->random) {
+    // Again the 503 of a target that was left: it waits for its ACK (17.1.1.2).
+    const ClientExtras* const extra = t->client.extras;
+    if (extra == nullptr || !extra->refused.ack || extra->refused.random != branch->random ||
+        view.status() < 300 || view.method() != Method::invite)
+      return StrayResponse{std::move(response), flow};
+    transmit(extra->refused.ack, extra->refused.flow, {});
+    return Absorbed{};
+  }
+  if (t->flow.transport != flow.transport || t->match != response_hash(hash_key, view))
     return StrayResponse{std::move(response), flow};
   // More Vias than we sent: misrouted. A machine that took it would wait for nothing more (8.1.3.3).
   if (view.head().vias > t->vias) return StrayResponse{std::move(response), flow};
 
+  if (view.status() == 503 && t->open() && !t->cancel_wanted && t->has_targets() &&
+      leave_refusing(*t, view, now))
+    return Absorbed{};
   const Input input = input_of(view.status());
   const Outcome outcome = drive(*t, input, now, response);
   if (t->cancel_wanted && !t->cancelled && t->at.state == State::proceeding) send_cancel(*t, now);
@@ -53,18 +66,37 @@ TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flo
     erase(*t);
   } else if (!t->open()) {
     t->request = {};
-    t->extras.reset();
-    t->reason = {};
+    if (t->client.extras != nullptr && t->client.extras->refused.ack)
+      t->client.extras->writer.reset();
+    else
+      drop_extras(*t);
   }
   if (!tell) return Absorbed{};
   return ResponseArrived{id, user, std::move(response), flow};
 }
 
+// RFC 3263 section 4.3: a 503 leads to the next target, as a failure of the transport does. The user keeps
+// its handle and hears nothing.
+bool TransactionLayer::Impl::leave_refusing(Transaction& t, const MessageView& response,
+                                            TimePoint now) {
+  ClientExtras::Refused refused;
+  if (t.method == Method::invite) refused = {t.client.random, make_ack(t, response), t.flow};
+  auto& targets = t.client.extras->targets;
+  while (!targets.empty() && targets.back().remote == t.flow.remote) targets.pop_back();
+  if (targets.empty()) return false;
+  transmit(refused.ack, refused.flow, {});
+  t.client.extras->refused = std::move(refused);
+  std::error_code why;
+  if (next_target(t, now, why)) return true;
+  t.client.extras->refused = {};
+  return false;
+}
+
 TxnEvent TransactionLayer::Impl::expire_client(Transaction& t, Input input, TimePoint now) {
   const bool silent = t.at.state == State::calling || t.at.state == State::trying;
-  if (input == Input::timeout && silent && !t.cancel_wanted && t.extras) {
+  if (input == Input::timeout && silent && !t.cancel_wanted && t.has_targets()) {
     // RFC 3263 4.3: nothing came at all, so the next target; but not the same one by other means.
-    auto& targets = t.extras->targets;
+    auto& targets = t.client.extras->targets;
     while (!targets.empty() && targets.back().remote == t.flow.remote) targets.pop_back();
     std::error_code why;
     if (next_target(t, now, why)) return Absorbed{};
@@ -95,8 +127,9 @@ Message TransactionLayer::Impl::make_ack(const Transaction& invite,
   RequestWriter writer(pool, "ACK", request.uri_text());
   writer.copy(response, HeaderId::to);
   repeat_headers(writer, request, "ACK");
-  const std::string here = locals.sent_by(invite.flow);
-  const auto branch = ClientBranch{invite.id, invite.random}.text();
+  LocalAddresses::Scratch scratch;
+  const std::string_view here = locals.sent_by(invite.flow, scratch);
+  const auto branch = ClientBranch{invite.id, invite.client.random}.text();
   auto sealed = writer.seal({invite.flow.transport, here, branch});
   return sealed ? *std::move(sealed) : Message{};
 }
@@ -105,21 +138,26 @@ Message TransactionLayer::Impl::make_ack(const Transaction& invite,
 void TransactionLayer::Impl::send_cancel(Transaction& invite, TimePoint now) {
   invite.cancelled = true;
   arm(invite, Input::guard, options().timings.timeout(), now);
+  schedule(invite);
   const MessageView request = invite.request.view();
   RequestWriter writer(pool, "CANCEL", request.uri_text());
   writer.copy(request, HeaderId::to);
   repeat_headers(writer, request, "CANCEL");
-  if (!invite.reason.empty()) writer.header(HeaderId::reason, invite.reason);
-  const std::string here = locals.sent_by(invite.flow);
-  const auto branch = ClientBranch{invite.id, invite.random}.text();
+  if (invite.client.extras != nullptr && !invite.client.extras->reason.empty())
+    writer.header(HeaderId::reason, invite.client.extras->reason);
+  LocalAddresses::Scratch scratch;
+  const std::string_view here = locals.sent_by(invite.flow, scratch);
+  const auto branch = ClientBranch{invite.id, invite.client.random}.text();
   auto sealed = writer.seal({invite.flow.transport, here, branch});
   if (!sealed) return;  // no memory: the guard ends the INVITE all the same
-  Transaction& t = make(TxnKind::client, Method::cancel);
-  t.peer = invite.id;
-  invite.peer = t.id;
+  Transaction* const cancel = make(TxnKind::client, Method::cancel);
+  if (cancel == nullptr) return;
+  Transaction& t = *cancel;
+  t.client.peer = invite.id;
+  invite.client.peer = t.id;
   t.flow = invite.flow;
   t.request = *std::move(sealed);
-  t.random = invite.random;
+  t.client.random = invite.client.random;
   t.match = response_hash(hash_key, t.request.view());
   t.vias = t.request->head().vias;
   start(t, fsm::Machine::nict, reliable(t.flow.transport), now);

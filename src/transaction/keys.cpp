@@ -12,47 +12,11 @@ char lower(char c) noexcept {
 }
 bool white(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-// Hashes a sequence of fields of any length without putting them together anywhere.
-class FieldHash {
- public:
-  explicit FieldHash(const HashKey& key) noexcept : key_(key) {}
-
-  FieldHash& add(std::string_view field) noexcept {
-    for (const char c : field) put(c);
-    return end();
-  }
-  // Host names are equal in any case; white space around the colon means nothing.
-  FieldHash& add_sent_by(std::string_view field) noexcept {
-    for (const char c : field)
-      if (!white(c)) put(lower(c));
-    return end();
-  }
-  FieldHash& add(std::uint32_t number) noexcept {
-    char bytes[sizeof number];
-    std::memcpy(bytes, &number, sizeof number);
-    return add(std::string_view(bytes, sizeof bytes));
-  }
-  std::uint64_t value() noexcept { return keyed_hash(key_, {buffer_, used_}); }
-
- private:
-  void put(char c) noexcept {
-    if (used_ == sizeof buffer_) {
-      const std::uint64_t so_far = value();
-      std::memcpy(buffer_, &so_far, sizeof so_far);
-      used_ = sizeof so_far;
-    }
-    buffer_[used_++] = c;
-  }
-  // A byte that stands in no field keeps "a"+"bc" and "ab"+"c" apart.
-  FieldHash& end() noexcept {
-    put('\0');
-    return *this;
-  }
-
-  HashKey key_;
-  char buffer_[256];
-  std::size_t used_ = 0;
-};
+// Hashes one field behind others: what came before goes into the key.
+HashKey behind(const HashKey& key, std::uint64_t before) noexcept {
+  return {key.k0 ^ before, key.k1};
+}
+std::uint64_t number(Method method) noexcept { return static_cast<std::uint64_t>(method) + 1; }
 
 std::string_view sent_by(const MessageView& message) noexcept {
   const std::string_view bytes = message.bytes();
@@ -60,9 +24,7 @@ std::string_view sent_by(const MessageView& message) noexcept {
 }
 
 bool same_sent_by(std::string_view a, std::string_view b) noexcept {
-  if (a.size() == b.size()) {
-    if (iequals(a, b)) return true;
-  }
+  if (a == b) return true;
   std::size_t i = 0;
   std::size_t j = 0;
   for (;;) {
@@ -115,37 +77,53 @@ std::optional<ClientBranch> ClientBranch::parse(std::string_view text) noexcept 
                       *random};
 }
 
-std::uint64_t response_hash(const HashKey& key, const MessageView& message) noexcept {
-  return FieldHash(key).add_sent_by(sent_by(message)).add(message.method_name()).value();
+std::uint32_t response_hash(const HashKey& key, const MessageView& message) noexcept {
+  // Host names are equal in any case; white space around the colon means nothing.
+  char text[128];
+  std::size_t used = 0;
+  std::uint64_t hash = number(message.method());
+  const auto flush = [&] {
+    hash = keyed_hash(behind(key, hash), {text, used});
+    used = 0;
+  };
+  for (const char c : sent_by(message)) {
+    if (white(c)) continue;
+    if (used == sizeof text) flush();
+    text[used++] = lower(c);
+  }
+  flush();
+  if (message.method() == Method::other)
+    hash = keyed_hash(behind(key, hash), message.method_name());
+  return static_cast<std::uint32_t>(hash);
 }
 
 bool is_legacy(const MessageView& request) noexcept {
   const std::string_view branch = request.branch();
-  return branch.size() <= kMagicCookie.size() ||
-         !iequals(branch.substr(0, kMagicCookie.size()), kMagicCookie);
+  if (branch.size() <= kMagicCookie.size()) return true;
+  const std::string_view cookie = branch.substr(0, kMagicCookie.size());
+  return cookie != kMagicCookie && !iequals(cookie, kMagicCookie);
 }
 
-std::uint64_t server_hash(const HashKey& key, const MessageView& request,
-                          std::string_view method) noexcept {
-  FieldHash hash(key);
-  hash.add(method).add_sent_by(sent_by(request));
-  if (!is_legacy(request)) return hash.add(request.branch()).value();
+std::uint32_t server_hash(const HashKey& key, const MessageView& request, Method method) noexcept {
+  std::uint64_t hash = number(method);
+  if (!is_legacy(request))
+    return static_cast<std::uint32_t>(keyed_hash(behind(key, hash), request.branch()));
   // Without To tag, which an ACK has and its INVITE has not.
-  return hash.add(request.uri_text())
-      .add(request.from_tag())
-      .add(request.call_id())
-      .add(request.head().cseq)
-      .add(request.top_via().text)
-      .value();
+  hash ^= static_cast<std::uint64_t>(request.head().cseq) << 32;
+  for (const std::string_view field : {request.uri_text(), request.from_tag(), request.call_id(),
+                                       std::string_view(request.top_via().text)})
+    hash = keyed_hash(behind(key, hash), field);
+  return static_cast<std::uint32_t>(hash);
 }
 
 bool same_branch(const MessageView& a, const MessageView& b) noexcept {
   return a.branch() == b.branch() && same_sent_by(sent_by(a), sent_by(b));
 }
 
-bool matches(const Transaction& server, const MessageView& request) noexcept {
+bool matches(const Transaction& server, const MessageView& request, Method method) noexcept {
   const MessageView ours = server.anchor();
-  if (!ours || server.legacy != is_legacy(request)) return false;
+  if (!ours || server.method != method || server.legacy != is_legacy(request)) return false;
+  if (method == Method::other && ours.method_name() != request.method_name()) return false;
   if (!server.legacy) return same_branch(ours, request);
   // RFC 2543: as many fields as tell two requests apart. A legacy transaction keeps its request.
   if (ours.uri_text() != request.uri_text() || ours.from_tag() != request.from_tag() ||
@@ -157,13 +135,10 @@ bool matches(const Transaction& server, const MessageView& request) noexcept {
   return server.response && server.response->to_tag() == request.to_tag();
 }
 
-std::uint64_t merge_hash(const HashKey& key, const MessageView& request) noexcept {
-  return FieldHash(key)
-      .add(request.from_tag())
-      .add(request.call_id())
-      .add(request.head().cseq)
-      .add(request.method_name())
-      .value();
+// Whose From tags differ are few, or an attacker's: SlotTable looks at so many and no more.
+std::uint32_t merge_hash(const HashKey& key, const MessageView& request) noexcept {
+  return static_cast<std::uint32_t>(keyed_hash(
+      behind(key, request.head().cseq | number(request.method()) << 32), request.call_id()));
 }
 
 bool merges(const Transaction& server, const MessageView& request) noexcept {

@@ -31,22 +31,21 @@ struct ClientBranch {
 
 /// Hash of what else a response must repeat: the top Via's sent-by and CSeq's method. One function for
 /// the request as sent and the response that came.
-std::uint64_t response_hash(const HashKey& key, const MessageView& message) noexcept;
+std::uint32_t response_hash(const HashKey& key, const MessageView& message) noexcept;
 
 /// True where the top Via has no branch with the cookie and something behind it: RFC 2543 made it.
 bool is_legacy(const MessageView& request) noexcept;
 
-/// The hash under which a server transaction stands, or is looked for. `method`: its method's name, so
-/// INVITE for an ACK, and for the INVITE that a CANCEL means.
-std::uint64_t server_hash(const HashKey& key, const MessageView& request,
-                          std::string_view method) noexcept;
-/// Whether the request belongs to that server transaction, method aside (which the hash holds).
-bool matches(const Transaction& server, const MessageView& request) noexcept;
+/// The hash under which a server transaction stands, or is looked for: of the branch and the method.
+/// `method`: the transaction's, so INVITE for an ACK, and for the INVITE that a CANCEL means.
+std::uint32_t server_hash(const HashKey& key, const MessageView& request, Method method) noexcept;
+/// Whether the request belongs to that server transaction; `method` as above.
+bool matches(const Transaction& server, const MessageView& request, Method method) noexcept;
 /// Whether the messages have the same branch and sent-by.
 bool same_branch(const MessageView& a, const MessageView& b) noexcept;
 
 /// The same for merged requests: From tag, Call-ID, CSeq.
-std::uint64_t merge_hash(const HashKey& key, const MessageView& request) noexcept;
+std::uint32_t merge_hash(const HashKey& key, const MessageView& request) noexcept;
 bool merges(const Transaction& server, const MessageView& request) noexcept;
 
 }  // namespace sipstack

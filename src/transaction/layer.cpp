@@ -2,6 +2,9 @@
 // The transaction layer's face, and what its client and server halves share. RFC 3261 section 17.
 #include "sipstack/transaction/layer.hpp"
 
+#include <algorithm>
+#include <new>
+
 #include "transaction/layer_impl.hpp"
 
 namespace sipstack {
@@ -16,51 +19,88 @@ TransactionLayer::Impl::Impl(TransactionLayer& owner)
       random(owner.random_),
       locals(owner.locals_),
       hash_key{owner.random_.next(), owner.random_.next()},
-      sources(hash_key) {}
+      sources(hash_key, {owner.options_.reset_burst, owner.options_.resets_per_second}) {}
 
-Transaction& TransactionLayer::Impl::make(TxnKind kind, Method method) {
-  const TxnId id = slab.emplace(kind);
-  Transaction& t = *slab.find(id);
-  t.id = id;
-  t.method = method;
-  ++(kind == TxnKind::server ? servers : clients);
-  return t;
+Transaction* TransactionLayer::Impl::make(TxnKind kind, Method method) noexcept {
+  try {
+    const TxnId id = slab.emplace(kind);
+    Transaction& t = slab.in_slot(id.slot);
+    t.id = id;
+    t.method = method;
+    ++(kind == TxnKind::server ? servers : clients);
+    return &t;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 void TransactionLayer::Impl::erase(Transaction& t) noexcept {
   if (t.kind == TxnKind::server) {
-    if (t.half_open) sources.remove(t.flow.remote.ip);
-    by_key.erase(t);
-    by_merge.erase(t);
+    if (t.half_open) sources.close(t.server.source);
+    if (t.has_key) by_key.erase(t.server.key, t.id.slot);
+    if (t.merge_key) by_merge.erase(t.server.merge, t.id.slot);
     --servers;
   } else {
     --clients;
+    drop_extras(t);
     // A response to the CANCEL has the branch of the INVITE and would find it no more.
     if (t.method == Method::invite)
-      if (Transaction* const cancel = slab.find(t.peer)) erase(*cancel);
+      if (Transaction* const cancel = slab.find(t.client.peer)) erase(*cancel);
   }
   slab.erase(t.id);
+}
+
+// With a million that linger, none is in the processor's caches when its time comes. What the next ones
+// will touch is asked for while this one is dealt with.
+void TransactionLayer::Impl::look_ahead() const noexcept {
+  const TimerHook* const next = wheel.upcoming();
+  if (next == nullptr || next->owner() != TimerOwner::transaction) return;
+  const auto& t = static_cast<const Transaction&>(*next);
+  if (t.kind == TxnKind::server) {
+    by_key.fetch(t.server.key);
+    if (t.merge_key) by_merge.fetch(t.server.merge);
+  }
+  if (t.response) t.response.block().fetch();
+}
+
+ClientExtras& TransactionLayer::Impl::extras(Transaction& t) {
+  if (t.client.extras == nullptr) {
+    const auto id = all_extras.emplace();
+    t.client.extras = all_extras.find(id);
+    t.client.extras->id = id;
+  }
+  return *t.client.extras;
+}
+
+void TransactionLayer::Impl::drop_extras(Transaction& t) noexcept {
+  if (t.client.extras == nullptr) return;
+  all_extras.erase(t.client.extras->id);
+  t.client.extras = nullptr;
 }
 
 void TransactionLayer::Impl::transmit(const Message& message, const Flow& flow, TxnId blame) {
   if (message) transmits.push({message, flow, blame});
 }
 
-void TransactionLayer::Impl::arm(Transaction& t, Input timer, Duration after, TimePoint now) {
+void TransactionLayer::Impl::arm(Transaction& t, Input timer, Duration after,
+                                 TimePoint now) noexcept {
   const bool pace = timer == Input::retransmit || timer == Input::silence;
-  Transaction::Hook& hook = pace ? t.pace : t.limit;
-  hook.input = timer;
-  wheel.arm(hook, now + after);
+  (pace ? t.pace_input : t.limit_input) = timer;
+  (pace ? t.pace_at : t.limit_at) = now + after;
 }
 
 void TransactionLayer::Impl::disarm(Transaction& t, Input timer) noexcept {
-  const auto stop = [&](Transaction::Hook& hook) {
-    const bool meant =
-        hook.input == timer || (timer == Input::timeout && hook.input == Input::guard);
-    if (hook.armed() && meant) wheel.disarm(hook);
-  };
-  stop(t.pace);
-  stop(t.limit);
+  if (t.pace_input == timer) t.pace_at = kNever;
+  if (t.limit_input == timer || (timer == Input::timeout && t.limit_input == Input::guard))
+    t.limit_at = kNever;
+}
+
+void TransactionLayer::Impl::schedule(Transaction& t) noexcept {
+  const TimePoint next = std::min(t.pace_at, t.limit_at);
+  if (next == kNever)
+    wheel.disarm(t);
+  else if (!t.armed() || t.TimerHook::at() != next)
+    wheel.arm(t, next);
 }
 
 // Carries the acts of the tables out on a transaction.
@@ -95,6 +135,7 @@ TransactionLayer::Impl::Outcome TransactionLayer::Impl::drive(Transaction& t, In
   Outcome outcome;
   Effects effects{*this, t, now, message, outcome};
   outcome.moved = fsm::drive(t.at, input, options().timings, effects);
+  if (t.at.state != fsm::State::terminated) schedule(t);
   return outcome;
 }
 
@@ -104,6 +145,7 @@ void TransactionLayer::Impl::start(Transaction& t, Machine machine, bool is_reli
   const Message none;
   Effects effects{*this, t, now, none, outcome};
   fsm::start(t.at, machine, is_reliable, options().timings, effects);
+  schedule(t);
 }
 
 TxnEvent TransactionLayer::Impl::fail(Transaction& t, Errc error) {
@@ -137,12 +179,15 @@ TxnEvent TransactionLayer::receive(Message message, const Flow& flow, TimePoint 
 }
 
 TxnEvent TransactionLayer::expire(TimerHook& hook, TimePoint now) {
-  auto& expired = static_cast<Transaction::Hook&>(hook);
-  Transaction& t = *expired.txn;
+  auto& t = static_cast<Transaction&>(hook);
+  impl_->look_ahead();
   if (t.resolving) return impl_->fail(t, Errc::unresolved);
+  const bool limit = t.limit_at <= t.pace_at;
+  const Input input = limit ? t.limit_input : t.pace_input;
+  (limit ? t.limit_at : t.pace_at) = kNever;
   switch (t.kind) {
-    case TxnKind::client: return impl_->expire_client(t, expired.input, now);
-    case TxnKind::server: return impl_->expire_server(t, expired.input, now);
+    case TxnKind::client: return impl_->expire_client(t, input, now);
+    case TxnKind::server: return impl_->expire_server(t, input, now);
     case TxnKind::ack:
     case TxnKind::stateless: break;
   }
@@ -180,26 +225,33 @@ expected<TxnId, std::error_code> TransactionLayer::send(RequestWriter&& request,
                       method != Method::notify;
   const std::size_t cap = options_.max_transactions + (begins ? 0 : impl_->reserve());
   if (impl_->clients >= cap) return unexpected(make_error_code(Errc::too_many_transactions));
-  Transaction& t = impl_->make(TxnKind::client, method);
-  t.user = user;
-  const TxnId id = t.id;
-  if (const auto error = impl_->dispatch(t, std::move(request), std::move(hop), now)) {
-    impl_->erase(t);
-    return unexpected(error);
-  }
-  return id;
+  return impl_->launch(TxnKind::client, method, user, std::move(request), std::move(hop), now);
 }
 
 expected<TxnId, std::error_code> TransactionLayer::send_ack(RequestWriter&& ack, NextHop hop,
                                                             TimePoint now) {
   if (ack.error() != WriteErrc::ok) return unexpected(make_error_code(Errc::write_failed));
-  Transaction& t = impl_->make(TxnKind::ack, Method::ack);
-  const TxnId id = t.id;
-  if (const auto error = impl_->dispatch(t, std::move(ack), std::move(hop), now)) {
-    impl_->erase(t);
-    return unexpected(error);
+  return impl_->launch(TxnKind::ack, Method::ack, {}, std::move(ack), std::move(hop), now);
+}
+
+expected<TxnId, std::error_code> TransactionLayer::Impl::launch(TxnKind kind, Method method,
+                                                                UsageRef user,
+                                                                RequestWriter&& request,
+                                                                NextHop&& hop, TimePoint now) {
+  Transaction* const t = make(kind, method);
+  if (t == nullptr) return unexpected(make_error_code(Errc::write_failed));
+  t->user = user;
+  const TxnId id = t->id;
+  std::error_code error;
+  try {
+    error = dispatch(*t, std::move(request), std::move(hop), now);
+  } catch (const std::bad_alloc&) {
+    error = Errc::write_failed;
   }
-  return id;
+  if (!error && (kind != TxnKind::stateless || t->resolving)) return id;
+  erase(*t);
+  if (error) return unexpected(error);
+  return TxnId{};
 }
 
 void TransactionLayer::resend(TxnId ack, TimePoint /*now*/) {
@@ -211,10 +263,10 @@ void TransactionLayer::resend(TxnId ack, TimePoint /*now*/) {
 std::error_code TransactionLayer::send_stateless(RequestWriter&& request, NextHop hop,
                                                  TimePoint now) {
   if (request.error() != WriteErrc::ok) return Errc::write_failed;
-  Transaction& t = impl_->make(TxnKind::stateless, method_from(request.method()));
-  const auto error = impl_->dispatch(t, std::move(request), std::move(hop), now);
-  if (error || !t.resolving) impl_->erase(t);
-  return error;
+  const Method method = method_from(request.method());
+  const auto sent =
+      impl_->launch(TxnKind::stateless, method, {}, std::move(request), std::move(hop), now);
+  return sent ? std::error_code() : sent.error();
 }
 
 void TransactionLayer::send_stateless(Message message, const Flow& flow) {
@@ -227,7 +279,12 @@ void TransactionLayer::cancel(TxnId invite, TimePoint now, std::string_view reas
     return;
   if (!t->resolving && !t->open()) return;  // a final response came: nothing is left to cancel
   t->cancel_wanted = true;
-  t->reason = reason;
+  if (!reason.empty()) {
+    try {
+      impl_->extras(*t).reason = reason;
+    } catch (const std::bad_alloc&) {  // a CANCEL without a reason still cancels
+    }
+  }
   if (!t->resolving && t->at.state == fsm::State::proceeding) impl_->send_cancel(*t, now);
 }
 
@@ -235,8 +292,10 @@ std::error_code TransactionLayer::respond(TxnId txn, const ResponseWriter& respo
                                           TimePoint now) {
   Transaction* const t = impl_->slab.find(txn);
   if (t == nullptr) return Errc::gone;
-  const std::string here = locals_.sent_by(t->flow);
-  auto sealed = response.seal({t->flow.transport, here, {}});
+  LocalAddresses::Scratch scratch;
+  const bool asks = response.needs_origin();
+  auto sealed = response.seal(
+      {t->flow.transport, asks ? locals_.sent_by(t->flow, scratch) : std::string_view(), {}});
   if (!sealed) return Errc::write_failed;
   return impl_->respond(*t, *std::move(sealed), now);
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@
 
 #include "sipstack/transaction/layer.hpp"
 #include "transaction/keys.hpp"
-#include "transaction/link_table.hpp"
+#include "transaction/slot_table.hpp"
 #include "transaction/sources.hpp"
 #include "transaction/transaction.hpp"
 
@@ -23,7 +24,20 @@ namespace sipstack {
 template <class T>
 class OutQueue {
  public:
-  void push(T item) { items_.push_back(std::move(item)); }
+  /// Makes room for one more. False: there is no memory.
+  bool reserve() noexcept {
+    if (items_.size() < items_.capacity()) return true;
+    try {
+      items_.reserve(items_.empty() ? 16 : 2 * items_.size());
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
+  }
+  /// Without memory the item is lost, as it might be on its way.
+  void push(T&& item) noexcept {
+    if (reserve()) items_.push_back(std::move(item));
+  }
   bool pop(T& out) {
     if (first_ == items_.size()) return false;
     out = std::move(items_[first_]);
@@ -43,7 +57,9 @@ struct TransactionLayer::Impl {
   explicit Impl(TransactionLayer& owner);
 
   // ---- layer.cpp
-  Transaction& make(TxnKind kind, Method method);
+  /// Null where there is no memory.
+  Transaction* make(TxnKind kind, Method method) noexcept;
+  void look_ahead() const noexcept;
   /// Destroys it, and an INVITE's CANCEL with it.
   void erase(Transaction& t) noexcept;
   void transmit(const Message& message, const Flow& flow, TxnId blame);
@@ -58,8 +74,10 @@ struct TransactionLayer::Impl {
   /// Runs one input through the machine of t, with the message that brought it. Does not erase.
   Outcome drive(Transaction& t, fsm::Input input, TimePoint now, const Message& message = {});
   void start(Transaction& t, fsm::Machine machine, bool is_reliable, TimePoint now);
-  void arm(Transaction& t, fsm::Input timer, Duration after, TimePoint now);
+  /// Both set times alone; schedule() makes them good.
+  void arm(Transaction& t, fsm::Input timer, Duration after, TimePoint now) noexcept;
   void disarm(Transaction& t, fsm::Input timer) noexcept;
+  void schedule(Transaction& t) noexcept;
   /// Ends a transaction without a final response; Absorbed where nobody is to know.
   TxnEvent fail(Transaction& t, Errc error);
 
@@ -68,16 +86,24 @@ struct TransactionLayer::Impl {
   std::optional<Flow> direct(const NextHop& hop) const;
   /// Whether a request of that size goes to the same place by TCP instead.
   bool too_large_for_udp(const Transaction& t, const Flow& target, std::size_t size) const noexcept;
+  /// Makes a transaction for a request of ours and puts it on its way; null where nothing stays.
+  expected<TxnId, std::error_code> launch(TxnKind kind, Method method, UsageRef user,
+                                          RequestWriter&& request, NextHop&& hop, TimePoint now);
   /// Puts it on its way, or asks for targets.
   std::error_code dispatch(Transaction& t, RequestWriter&& request, NextHop&& hop, TimePoint now);
   /// Seals and sends to a target: a new branch each time (RFC 3263 section 4.3).
-  std::error_code begin(Transaction& t, Flow target, TimePoint now);
+  std::error_code begin(Transaction& t, const RequestWriter& request, Flow target, TimePoint now);
+  /// Keeps the writer for another target. Throws where there is no memory.
+  ClientExtras& extras(Transaction& t);
+  void drop_extras(Transaction& t) noexcept;
   /// Tries the targets left until one takes the request; `why` where none does.
   bool next_target(Transaction& t, TimePoint now, std::error_code& why);
   TxnEvent resolved(Transaction& t, const std::vector<Flow>& targets, TimePoint now);
 
   // ---- client.cpp
   TxnEvent on_response(Message&& response, const Flow& flow, TimePoint now);
+  /// On to the next target; false where there is none that takes the request.
+  bool leave_refusing(Transaction& t, const MessageView& response, TimePoint now);
   TxnEvent expire_client(Transaction& t, fsm::Input input, TimePoint now);
   TxnEvent client_transport_failed(Transaction& t, TimePoint now);
   void send_cancel(Transaction& invite, TimePoint now);
@@ -86,10 +112,14 @@ struct TransactionLayer::Impl {
   // ---- server.cpp
   TxnEvent on_request(Message&& request, const Flow& flow, TimePoint now);
   TxnEvent on_ack(Message&& ack, const Flow& flow, TimePoint now);
-  Transaction* find_server(const MessageView& request, std::string_view method,
+  Transaction* find_server(const MessageView& request, std::uint32_t hash, Method method,
                            bool& full) noexcept;
-  bool room_for(const MessageView& request, const Flow& flow) noexcept;
-  void refuse(const MessageView& request, const Flow& flow);
+  /// `cancels`: it is the CANCEL of an INVITE that is here.
+  bool room_for(const MessageView& request, std::optional<std::uint32_t> source, bool cancels,
+                TimePoint now) noexcept;
+  bool reserve_server() noexcept;
+  /// A response without a transaction, the same for every copy of the request but for Retry-After.
+  void refuse(const MessageView& request, const Flow& flow, int status);
   std::error_code respond(Transaction& t, Message response, TimePoint now);
   /// What follows a final response: the request is needed no more.
   void settle(Transaction& t) noexcept;
@@ -106,9 +136,10 @@ struct TransactionLayer::Impl {
   LocalAddresses& locals;
   HashKey hash_key;
   Slab<Transaction> slab;
-  LinkTable<Transaction, &Transaction::by_key> by_key;
-  LinkTable<Transaction, &Transaction::by_merge> by_merge;
-  Sources sources;  ///< half-open server transactions by source
+  Slab<ClientExtras, 64> all_extras;
+  SlotTable by_key;    ///< server transactions
+  SlotTable by_merge;  ///< those that another request may be merged with
+  Sources sources;     ///< half-open server transactions by source
   std::size_t clients = 0;
   std::size_t servers = 0;
   OutQueue<Transmit> transmits;

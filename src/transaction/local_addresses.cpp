@@ -79,11 +79,24 @@ const LocalAddress* LocalAddresses::socket_of(const Flow& flow) const noexcept {
 }
 
 std::string LocalAddresses::sent_by(const Flow& flow) const {
+  Scratch scratch;
+  return std::string(sent_by(flow, scratch));
+}
+
+std::string_view LocalAddresses::sent_by(const Flow& flow, Scratch& scratch) const noexcept {
   const LocalAddress* const socket = socket_of(flow);
-  if (socket == nullptr) return flow.local.to_string();
-  if (!socket->advertised.empty()) return socket->advertised;
-  if (!socket->bound.ip.is_unspecified()) return socket->bound.to_string();
-  return SocketAddress{flow.local.ip, socket->bound.port}.to_string();
+  if (socket != nullptr && !socket->advertised.empty()) return socket->advertised;
+  SocketAddress here = flow.local;
+  if (socket != nullptr && !socket->bound.ip.is_unspecified()) here.ip = socket->bound.ip;
+  if (socket != nullptr) here.port = socket->bound.port;
+  static_assert(sizeof(Scratch) >= 1 + 46 + 2 + 5);
+  char* at = scratch;
+  if (here.ip.is_v6()) *at++ = '[';
+  at += here.ip.to_chars(at);
+  if (here.ip.is_v6()) *at++ = ']';
+  *at++ = ':';
+  at = std::to_chars(at, scratch + sizeof scratch, here.port).ptr;
+  return {scratch, static_cast<std::size_t>(at - scratch)};
 }
 
 bool LocalAddresses::is_ours(std::string_view host, std::uint16_t port) const noexcept {
@@ -108,6 +121,7 @@ bool LocalAddresses::is_ours(std::string_view host, std::uint16_t port) const no
 }
 
 void LocalAddresses::seen(const IpAddress& ip) {
+  if (!seen_.empty() && seen_.back() == ip) return;  // nearly always
   if (ip.is_unspecified() || seen_.size() >= kSeen) return;
   if (std::find(seen_.begin(), seen_.end(), ip) == seen_.end()) seen_.push_back(ip);
 }

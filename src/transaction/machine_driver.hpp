@@ -15,16 +15,20 @@ struct Progress {
   Machine machine = Machine::ict;
   bool reliable = false;
   State state = State::terminated;
-  Duration interval{};  ///< of the retransmission armed last
+  std::uint8_t paced = 0;  ///< how often A, E or G has been armed
 };
 
-/// The length of timer A, E or G when it is armed again after having been `interval`.
-constexpr Duration next_interval(Machine machine, State state, Duration interval,
-                                 const Timings& timings) noexcept {
-  if (interval == Duration::zero()) return timings.t1;
-  if (machine == Machine::ict) return 2 * interval;                               // A, without end
-  if (machine == Machine::nict && state == State::proceeding) return timings.t2;  // E
-  return std::min(2 * interval, timings.t2);                                      // E, G
+/// The length of timer A, E or G when it is armed having been armed so often.
+constexpr Duration pace(Machine machine, State state, std::uint8_t paced,
+                        const Timings& timings) noexcept {
+  if (machine == Machine::nict && state == State::proceeding && paced != 0) return timings.t2;  // E
+  Duration interval = timings.t1;
+  for (std::uint8_t i = 0; i < paced; ++i) {
+    if (machine != Machine::ict && interval >= timings.t2) return timings.t2;  // E, G
+    if (interval > timings.timeout()) break;                                   // A, behind B
+    interval *= 2;
+  }
+  return machine == Machine::ict || paced == 0 ? interval : std::min(interval, timings.t2);
 }
 
 /// D, J, L and M are 64*T1; I and K are T4.
@@ -59,8 +63,8 @@ void carry_out(unsigned acts, Progress& at, const Timings& timings, Effects& eff
   if ((acts & send_ack) != 0) effects.send_ack();
   if ((acts & send_trying) != 0) effects.send_trying();
   if ((acts & arm_retransmit) != 0) {
-    at.interval = next_interval(at.machine, at.state, at.interval, timings);
-    effects.arm(Input::retransmit, at.interval);
+    effects.arm(Input::retransmit, pace(at.machine, at.state, at.paced, timings));
+    if (at.paced != UINT8_MAX) ++at.paced;
   }
   if ((acts & arm_timeout) != 0) effects.arm(Input::timeout, timings.timeout());
   if ((acts & arm_linger) != 0)
@@ -75,7 +79,7 @@ void carry_out(unsigned acts, Progress& at, const Timings& timings, Effects& eff
 template <class Effects>
 void start(Progress& at, Machine machine, bool reliable, const Timings& timings, Effects& effects) {
   const Birth& birth = table(machine, reliable).birth;
-  at = {machine, reliable, birth.state, Duration::zero()};
+  at = {machine, reliable, birth.state, 0};
   carry_out(birth.acts, at, timings, effects);
 }
 

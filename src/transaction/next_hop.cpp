@@ -2,6 +2,8 @@
 // Where requests go: numeric next hops, targets one after the other, and TCP for what is too large.
 // RFC 3263 sections 4.1 to 4.3, RFC 3261 section 18.1.1.
 #include <algorithm>
+#include <iterator>
+#include <new>
 
 #include "transaction/layer_impl.hpp"
 
@@ -46,14 +48,21 @@ std::optional<Flow> TransactionLayer::Impl::direct(const NextHop& hop) const {
 
 std::error_code TransactionLayer::Impl::dispatch(Transaction& t, RequestWriter&& request,
                                                  NextHop&& hop, TimePoint now) {
-  t.extras.emplace();
-  t.extras->writer.emplace(std::move(request));
   t.fixed_flow = hop.flow.has_value();
-  if (const auto flow = direct(hop)) return begin(t, *flow, now);
+  if (const auto flow = direct(hop)) {
+    if (const auto error = begin(t, request, *flow, now)) return error;
+    // Too large for UDP: back there where no connection comes about.
+    if (t.has_targets()) t.client.extras->writer.emplace(std::move(request));
+    return {};
+  }
+  if (!resolves.reserve()) return Errc::write_failed;
+  std::string uri = hop.flow ? uri_of(*hop.flow) : std::move(hop.uri);
+  extras(t).writer.emplace(std::move(request));
   t.resolving = true;
   // The resolver has limits of its own; this one is for a resolver that never comes back.
   arm(t, fsm::Input::guard, options().timings.timeout(), now);
-  resolves.push({t.id, hop.flow ? uri_of(*hop.flow) : std::move(hop.uri)});
+  schedule(t);
+  resolves.push({t.id, std::move(uri)});
   return {};
 }
 
@@ -64,31 +73,33 @@ bool TransactionLayer::Impl::too_large_for_udp(const Transaction& t, const Flow&
          locals.find(Transport::tcp, target.remote.ip) != nullptr;
 }
 
-std::error_code TransactionLayer::Impl::begin(Transaction& t, Flow target, TimePoint now) {
-  const auto seal = [&]() -> bool {
-    t.random = random.next();
-    const auto branch = ClientBranch{t.id, t.random}.text();
-    const std::string here = locals.sent_by(target);
-    auto sealed = t.extras->writer->seal({target.transport, here, branch});
-    if (!sealed) return false;
-    t.request = *std::move(sealed);
-    return true;
+std::error_code TransactionLayer::Impl::begin(Transaction& t, const RequestWriter& request,
+                                              Flow target, TimePoint now) {
+  std::uint64_t branch_random = 0;
+  const auto seal = [&]() -> Message {
+    branch_random = random.next();
+    const auto branch = ClientBranch{t.id, branch_random}.text();
+    LocalAddresses::Scratch scratch;
+    auto sealed = request.seal({target.transport, locals.sent_by(target, scratch), branch});
+    return sealed ? *std::move(sealed) : Message{};
   };
-  if (!seal()) return Errc::write_failed;
-  if (too_large_for_udp(t, target, t.request.bytes().size())) {
+  Message sealed = seal();
+  if (!sealed) return Errc::write_failed;
+  if (too_large_for_udp(t, target, sealed.bytes().size())) {
+    extras(t).targets.push_back(target);  // back to UDP where no connection comes about
     t.by_size = true;
-    t.extras->targets.push_back(target);  // back to UDP where no connection comes about
     target.transport = Transport::tcp;
     target.local.port = 0;
     target.connection = 0;
-    if (!seal()) return Errc::write_failed;
+    sealed = seal();
+    if (!sealed) return Errc::write_failed;
   }
+  t.request = std::move(sealed);
+  t.client.random = branch_random;
   t.flow = target;
   t.match = response_hash(hash_key, t.request.view());
   t.vias = t.request->head().vias;
-  if (t.extras->targets.empty()) t.extras.reset();
-  wheel.disarm(t.pace);
-  wheel.disarm(t.limit);
+  t.pace_at = t.limit_at = kNever;
   switch (t.kind) {
     case TxnKind::client:
       start(t, t.method == Method::invite ? fsm::Machine::ict : fsm::Machine::nict,
@@ -97,6 +108,7 @@ std::error_code TransactionLayer::Impl::begin(Transaction& t, Flow target, TimeP
     case TxnKind::ack:
       transmit(t.request, t.flow, t.id);
       arm(t, fsm::Input::linger, options().timings.timeout(), now);
+      schedule(t);
       break;
     case TxnKind::stateless:
     case TxnKind::server: transmit(t.request, t.flow, {}); break;
@@ -105,11 +117,21 @@ std::error_code TransactionLayer::Impl::begin(Transaction& t, Flow target, TimeP
 }
 
 bool TransactionLayer::Impl::next_target(Transaction& t, TimePoint now, std::error_code& why) {
-  while (t.extras && !t.extras->targets.empty()) {
-    const Flow target = t.extras->targets.back();
-    t.extras->targets.pop_back();
-    why = begin(t, target, now);
-    if (!why) return true;
+  while (t.has_targets()) {
+    ClientExtras& left = *t.client.extras;
+    const Flow target = left.targets.back();
+    left.targets.pop_back();
+    try {
+      why = begin(t, *left.writer, target, now);
+    } catch (const std::bad_alloc&) {
+      why = Errc::write_failed;
+    }
+    if (why) continue;
+    if (left.targets.empty() && left.reason.empty() && !left.refused.ack)
+      drop_extras(t);
+    else if (left.targets.empty())
+      left.writer.reset();
+    return true;
   }
   return false;
 }
@@ -118,11 +140,14 @@ TxnEvent TransactionLayer::Impl::resolved(Transaction& t, const std::vector<Flow
                                           TimePoint now) {
   if (t.cancel_wanted) return fail(t, Errc::cancelled);
   t.resolving = false;
-  wheel.disarm(t.limit);
   const auto count = static_cast<std::ptrdiff_t>(std::min(targets.size(), kMaxTargets));
-  t.extras->targets.assign(targets.begin(), targets.begin() + count);
-  std::reverse(t.extras->targets.begin(), t.extras->targets.end());
   std::error_code why = Errc::unresolved;
+  try {
+    t.client.extras->targets.assign(std::make_reverse_iterator(targets.begin() + count),
+                                    targets.rend());
+  } catch (const std::bad_alloc&) {
+    return fail(t, Errc::write_failed);
+  }
   if (!next_target(t, now, why))
     return fail(t, why == Errc::write_failed ? Errc::write_failed : Errc::unresolved);
   if (t.kind == TxnKind::stateless) erase(t);

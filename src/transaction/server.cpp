@@ -9,16 +9,20 @@ using fsm::Input;
 using fsm::Machine;
 using fsm::State;
 
-Transaction* TransactionLayer::Impl::find_server(const MessageView& request,
-                                                 std::string_view method, bool& full) noexcept {
-  return by_key.find(
-      server_hash(hash_key, request, method),
-      [&](const Transaction& t) { return matches(t, request); }, full);
+Transaction* TransactionLayer::Impl::find_server(const MessageView& request, std::uint32_t hash,
+                                                 Method method, bool& full) noexcept {
+  const auto slot = by_key.find(
+      hash,
+      [&](std::uint32_t candidate) { return matches(slab.in_slot(candidate), request, method); },
+      full);
+  return slot ? &slab.in_slot(*slot) : nullptr;
 }
 
 TxnEvent TransactionLayer::Impl::on_ack(Message&& ack, const Flow& flow, TimePoint now) {
   bool full = false;
-  Transaction* const t = find_server(ack.view(), name(Method::invite), full);
+  const MessageView view = ack.view();
+  Transaction* const t =
+      find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, full);
   if (t == nullptr) return AckArrived{{}, {}, std::move(ack), flow};
   const Outcome outcome = drive(*t, Input::ack, now, ack);
   if (outcome.told) return AckArrived{t->id, t->user, std::move(ack), flow};
@@ -26,71 +30,111 @@ TxnEvent TransactionLayer::Impl::on_ack(Message&& ack, const Flow& flow, TimePoi
   return Absorbed{};
 }
 
+bool TransactionLayer::Impl::reserve_server() noexcept {
+  return by_key.reserve() && by_merge.reserve() && sources.reserve();
+}
+
 TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow, TimePoint now) {
   const MessageView view = request.view();
+  const Method method = view.method();
+  const std::uint32_t key = server_hash(hash_key, view, method);
+  by_key.fetch(key);
+  const bool may_merge = method != Method::cancel && view.to_tag().empty();
+  const std::uint32_t merge = may_merge ? merge_hash(hash_key, view) : 0;
+  if (may_merge) by_merge.fetch(merge);
+
+  // Both tables are far away when a million linger. So the transaction that most requests will make is made
+  // first, while the memory answers, and taken back where there is one already.
+  const auto source = sources.find(flow.remote.ip);
   bool full = false;
-  if (Transaction* const known = find_server(view, view.method_name(), full)) {
-    drive(*known, Input::request, now);
+  Transaction* cancelled = nullptr;
+  if (method == Method::cancel)
+    cancelled =
+        find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, full);
+  const bool room = room_for(view, source, cancelled != nullptr, now);
+  Transaction* const made = room && reserve_server() ? make(TxnKind::server, method) : nullptr;
+  if (made != nullptr) {
+    Transaction& t = *made;
+    t.legacy = is_legacy(view);
+    t.flow = flow;
+    t.request = request;
+    t.half_open = true;
+    t.server.source = sources.open(source, flow.remote.ip, now);
+    arm(t, Input::guard, options().answer_cap, now);
+    start(t, method == Method::invite ? Machine::ist : Machine::nist, reliable(flow.transport),
+          now);
+  }
+
+  Transaction* const known = find_server(view, key, method, full);
+  if (known != nullptr || full) {
+    if (made != nullptr) erase(*made);
+    if (known != nullptr) drive(*known, Input::request, now);
     return Absorbed{};
   }
-  if (full) return Absorbed{};
-  if (!room_for(view, flow)) {
-    refuse(view, flow);
+  if (made == nullptr) {
+    // A CANCEL that comes behind a refused INVITE is owed a 481 (section 9.2), and no transaction.
+    refuse(view, flow, !room && method == Method::cancel && cancelled == nullptr ? 481 : 503);
     return Absorbed{};
   }
 
-  Transaction& t = make(TxnKind::server, view.method());
-  t.legacy = is_legacy(view);
-  t.flow = flow;
-  t.reply_to = response_target(view, flow).remote;
-  by_key.insert(t, server_hash(hash_key, view, view.method_name()));
-
-  RequestArrived event{t.id, {}, flow, {}, false};
-  if (view.method() == Method::cancel) {
-    if (const Transaction* const invite = find_server(view, name(Method::invite), full))
-      event.cancels = invite->id;
-  } else if (view.to_tag().empty()) {
-    const std::uint64_t hash = merge_hash(hash_key, view);
-    bool many = false;
-    event.merged =
-        by_merge.find(
-            hash, [&](const Transaction& other) { return merges(other, view); }, many) != nullptr;
-    if (!event.merged) by_merge.insert(t, hash);
+  Transaction& t = *made;
+  t.server.key = key;
+  t.has_key = true;
+  by_key.insert(key, t.id.slot);
+  RequestArrived event{t.id, std::move(request), flow, {}, false};
+  if (cancelled != nullptr) {
+    event.cancels = cancelled->id;
+    if (cancelled->half_open) sources.reset(cancelled->server.source, now);
   }
-  t.request = request;
-  t.half_open = true;
-  sources.add(flow.remote.ip);
-  start(t, t.method == Method::invite ? Machine::ist : Machine::nist, reliable(flow.transport),
-        now);
-  arm(t, Input::guard, options().answer_cap, now);
-  event.request = std::move(request);
+  if (may_merge) {
+    const auto other = by_merge.find(
+        merge, [&](std::uint32_t slot) { return merges(slab.in_slot(slot), view); }, full);
+    event.merged = other.has_value();
+    if (!other && !full) {
+      t.server.merge = merge;
+      t.merge_key = true;
+      by_merge.insert(merge, t.id.slot);
+    }
+  }
   return event;
 }
 
-bool TransactionLayer::Impl::room_for(const MessageView& request, const Flow& flow) noexcept {
-  // What carries a call on, or ends it, is never shed before new work.
-  if (!request.to_tag().empty() || request.method() == Method::cancel)
+bool TransactionLayer::Impl::room_for(const MessageView& request,
+                                      std::optional<std::uint32_t> source, bool cancels,
+                                      TimePoint now) noexcept {
+  const bool hasty = source && sources.exhausted(*source, now);
+  // What carries a call on, or ends it, is never shed before new work; a CANCEL of nothing ends nothing.
+  const bool cancel = request.method() == Method::cancel;
+  if (!request.to_tag().empty() || cancels || (cancel && !hasty))
     return servers < options().max_transactions + reserve();
+  if (hasty && (cancel || request.method() == Method::invite)) return false;
   return servers < options().max_transactions &&
-         sources.count(flow.remote.ip) < options().max_half_open_per_source;
+         (!source || sources.open_of(*source) < options().max_half_open_per_source);
 }
 
-// A 503 without a transaction: the same for every copy of the request, but for Retry-After (RFC 3261
-// sections 8.2.7 and 21.5.4).
-void TransactionLayer::Impl::refuse(const MessageView& request, const Flow& flow) {
-  const std::uint64_t digest = server_hash(hash_key, request, request.method_name());
+// RFC 3261 sections 8.2.7 and 21.5.4.
+void TransactionLayer::Impl::refuse(const MessageView& request, const Flow& flow, int status) {
+  const std::uint64_t digest =
+      keyed_hash(hash_key, request.branch().empty() ? request.call_id() : request.branch());
   char tag[16];
   for (int i = 0; i < 16; ++i) tag[i] = "0123456789abcdef"[(digest >> (4 * i)) & 15];
-  ResponseWriter writer(pool, request, flow, 503, {tag, sizeof tag});
-  writer.header(HeaderId::retry_after,
-                8 + random.below(25));  // spread, so that not all come back at once
+  ResponseWriter writer(pool, request, flow, status, {tag, sizeof tag});
+  if (status == 503)
+    writer.header(HeaderId::retry_after,
+                  8 + random.below(25));  // spread, so that not all come back at once
   if (auto sealed = writer.seal()) transmit(*sealed, response_target(request, flow), {});
 }
 
 Message TransactionLayer::Impl::make_response(const Transaction& t, int status) {
   // 17.2.1: no tag in a 100.
-  const std::string tag = status == 100 ? std::string() : random.token();
-  const ResponseWriter writer(pool, t.request.view(), t.flow, status, tag);
+  char tag[16];
+  std::uint64_t bits = status == 100 ? 0 : random.next();
+  for (char& digit : tag) {
+    digit = "0123456789abcdef"[bits & 15];
+    bits >>= 4;
+  }
+  const std::string_view text(tag, status == 100 ? 0 : sizeof tag);
+  const ResponseWriter writer(pool, t.request.view(), t.flow, status, text);
   auto sealed = writer.seal();
   return sealed ? *std::move(sealed) : Message{};
 }
@@ -119,9 +163,14 @@ std::error_code TransactionLayer::Impl::respond(Transaction& t, Message response
     }
   }
 
+  if (input != Input::provisional && !t.settled && t.request) {
+    t.flow = t.reply_flow();
+    t.settled = true;
+  }
   if (!drive(t, input, now, response).moved) return Errc::wrong_state;
   if (input == Input::provisional) {
     arm(t, Input::guard, options().answer_cap, now);  // the user is alive
+    schedule(t);
     return {};
   }
   settle(t);
@@ -132,7 +181,7 @@ std::error_code TransactionLayer::Impl::respond(Transaction& t, Message response
 void TransactionLayer::Impl::settle(Transaction& t) noexcept {
   if (t.half_open) {
     t.half_open = false;
-    sources.remove(t.flow.remote.ip);
+    sources.close(t.server.source);
   }
   // The response has the key's fields as well, unless its writer had other ideas.
   if (!t.legacy && t.request && t.response && same_branch(t.request.view(), t.response.view()))
@@ -143,7 +192,9 @@ TxnEvent TransactionLayer::Impl::expire_server(Transaction& t, Input input, Time
   const TxnFailed late{t.id, t.user, t.method, false, make_error_code(Errc::timeout)};
   if (input == Input::guard && t.method == Method::invite) {
     const Message timeout = make_response(t, 408);
-    if (!timeout || respond(t, timeout, now)) erase(t);
+    if (!timeout || respond(t, timeout, now)) {
+      if (Transaction* const left = slab.find(late.txn)) erase(*left);
+    }
     return late;
   }
   const Outcome outcome = drive(t, input, now);

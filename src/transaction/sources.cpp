@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Half-open transactions by source.
+// Sources by prefix. The bucket is kept as the time at which it is full again, so that filling costs nothing.
 #include "transaction/sources.hpp"
 
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <algorithm>
 #include <cstring>
+#include <new>
 #include <string_view>
 
 namespace sipstack {
@@ -11,7 +12,7 @@ namespace {
 
 // 64 bits: an IPv4 address, or the network half of an IPv6 one. The two don't meet: no IPv6 network that
 // is routed begins with 32 zero bits.
-std::uint64_t prefix(const IpAddress& ip) noexcept {
+std::uint64_t prefix_of(const IpAddress& ip) noexcept {
   std::uint64_t value = 0;
   char* const out = reinterpret_cast<char*>(&value);
   if (ip.is_v4())
@@ -21,38 +22,94 @@ std::uint64_t prefix(const IpAddress& ip) noexcept {
   return value;
 }
 
-struct KeyedHasher {
-  using is_avalanching = void;
-  HashKey key;
-  std::size_t operator()(std::uint64_t value) const noexcept {
-    char bytes[sizeof value];
-    std::memcpy(bytes, &value, sizeof value);
-    return keyed_hash(key, {bytes, sizeof bytes});
-  }
-};
+std::uint32_t hash_of(const HashKey& key, std::uint64_t prefix) noexcept {
+  char bytes[sizeof prefix];
+  std::memcpy(bytes, &prefix, sizeof prefix);
+  return static_cast<std::uint32_t>(keyed_hash(key, {bytes, sizeof bytes}));
+}
 
 }  // namespace
 
-struct Sources::Counts {
-  explicit Counts(const HashKey& key) : map(0, KeyedHasher{key}) {}
-  boost::unordered_flat_map<std::uint64_t, std::size_t, KeyedHasher> map;
-};
-
-Sources::Sources(const HashKey& key) : counts_(std::make_unique<Counts>(key)) {}
-Sources::~Sources() = default;
-
-std::size_t Sources::count(const IpAddress& source) const noexcept {
-  const auto found = counts_->map.find(prefix(source));
-  return found == counts_->map.end() ? 0 : found->second;
+bool Sources::reserve() noexcept {
+  try {
+    slab_.reserve();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return table_.reserve();
 }
 
-void Sources::add(const IpAddress& source) { ++counts_->map[prefix(source)]; }
-
-void Sources::remove(const IpAddress& source) noexcept {
-  const auto found = counts_->map.find(prefix(source));
-  if (found != counts_->map.end() && --found->second == 0) counts_->map.erase(found);
+std::optional<std::uint32_t> Sources::find(const IpAddress& ip) const noexcept {
+  const std::uint64_t prefix = prefix_of(ip);
+  bool full = false;
+  return table_.find(
+      hash_of(key_, prefix), [&](std::uint32_t slot) { return entry(slot).prefix == prefix; },
+      full);
 }
 
-std::size_t Sources::size() const noexcept { return counts_->map.size(); }
+std::uint32_t Sources::open(std::optional<std::uint32_t> known, const IpAddress& ip,
+                            TimePoint now) noexcept {
+  if (known) {
+    Entry& e = entry(*known);
+    wake(e);
+    ++e.open;
+    tidy(now);
+    return *known;
+  }
+  tidy(now);
+  const auto handle = slab_.emplace();
+  Entry& e = entry(handle.slot);
+  e.prefix = prefix_of(ip);
+  e.hash = hash_of(key_, e.prefix);
+  e.slot = handle.slot;
+  e.generation = handle.generation;
+  e.open = 1;
+  table_.insert(e.hash, handle.slot);
+  return handle.slot;
+}
+
+void Sources::close(std::uint32_t source) noexcept {
+  Entry& e = entry(source);
+  if (--e.open != 0) return;
+  if (e.full_at <= now_) return forget(e);
+  e.idle = true;
+  e.older = newest_;
+  (newest_ != nullptr ? newest_->newer : oldest_) = &e;
+  newest_ = &e;
+  if (++idle_ > kRemembered) forget(*oldest_);
+}
+
+void Sources::reset(std::uint32_t source, TimePoint now) noexcept {
+  if (resets_.per_second == 0) return;
+  now_ = std::max(now_, now);
+  Entry& e = entry(source);
+  e.full_at = std::max(e.full_at, now_) + token();
+}
+
+bool Sources::exhausted(std::uint32_t source, TimePoint now) const noexcept {
+  if (resets_.per_second == 0) return false;
+  return entry(source).full_at - now >= token() * resets_.burst;
+}
+
+void Sources::wake(Entry& e) noexcept {
+  if (!e.idle) return;
+  (e.older != nullptr ? e.older->newer : oldest_) = e.newer;
+  (e.newer != nullptr ? e.newer->older : newest_) = e.older;
+  e.older = e.newer = nullptr;
+  e.idle = false;
+  --idle_;
+}
+
+void Sources::forget(Entry& e) noexcept {
+  wake(e);
+  table_.erase(e.hash, e.slot);
+  slab_.erase({e.slot, e.generation});
+}
+
+// Two a call keep up with one that comes.
+void Sources::tidy(TimePoint now) noexcept {
+  now_ = std::max(now_, now);
+  for (int i = 0; i < 2 && oldest_ != nullptr && oldest_->full_at <= now_; ++i) forget(*oldest_);
+}
 
 }  // namespace sipstack

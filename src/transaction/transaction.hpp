@@ -3,15 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sipstack/base/flow.hpp"
+#include "sipstack/base/slab.hpp"
 #include "sipstack/parser/message.hpp"
 #include "sipstack/parser/writer.hpp"
 #include "sipstack/transaction/layer.hpp"
-#include "transaction/link_table.hpp"
 #include "transaction/machine_driver.hpp"
 
 namespace sipstack {
@@ -23,53 +24,85 @@ enum class TxnKind : std::uint8_t {
   stateless  ///< a request without a transaction that waits for its target
 };
 
-/// What a client keeps until its final response, to try another target (RFC 3263 section 4.3).
+/// What few clients need, until their final response.
 struct ClientExtras {
-  std::optional<RequestWriter> writer;
-  std::vector<Flow> targets;  ///< still to be tried, best last
+  Handle<ClientExtras> id;
+  std::optional<RequestWriter> writer;  ///< to try another target (RFC 3263 section 4.3)
+  std::vector<Flow> targets;            ///< still to be tried, best last
+  std::string reason;                   ///< of the CANCEL to come
+  /// An INVITE that another target refused with 503: its ACK, for as often as the 503 comes.
+  struct Refused {
+    std::uint64_t random = 0;  ///< of its branch
+    Message ack;
+    Flow flow;
+  } refused;
 };
 
-struct Transaction {
-  struct Hook : TimerHook {
-    explicit Hook(Transaction& owner_txn) noexcept
-        : TimerHook(TimerOwner::transaction), txn(&owner_txn) {}
-    Transaction* txn;
-    fsm::Input input = fsm::Input::timeout;  ///< what its expiry means
-  };
+/// Two times are waited for at once, by one hook that is armed for the earlier: pace is A, E, G, or the
+/// silence before a 100; limit is B, F, H, or D, I, J, K, L, M, or a guard.
+struct Transaction : TimerHook {
+  explicit Transaction(TxnKind k) noexcept
+      : TimerHook(TimerOwner::transaction),
+        kind(k),
+        resolving(false),
+        fixed_flow(false),
+        by_size(false),
+        cancel_wanted(false),
+        cancelled(false),
+        half_open(false),
+        legacy(false),
+        has_key(false),
+        merge_key(false),
+        settled(false) {
+    if (k == TxnKind::server)
+      ::new (&server) Server{};
+    else
+      ::new (&client) Client{};
+  }
 
-  explicit Transaction(TxnKind k) noexcept : pace(*this), limit(*this), kind(k) {}
+  TxnKind kind;
+  Method method = Method::other;
+  fsm::Progress at;
+  fsm::Input pace_input = fsm::Input::retransmit;  ///< what the expiry means
+  fsm::Input limit_input = fsm::Input::timeout;
+
+  bool resolving : 1;      ///< waits for resolved(); its machine has not begun
+  bool fixed_flow : 1;     ///< the user chose the flow: no TCP for large messages
+  bool by_size : 1;        ///< is on TCP because of its size, or was
+  bool cancel_wanted : 1;  ///< INVITE: CANCEL when a provisional comes, or at once
+  bool cancelled : 1;      ///< INVITE: the CANCEL went out
+  bool half_open : 1;      ///< server: counted for its source
+  bool legacy : 1;         ///< server: matched by the rules of RFC 2543
+  bool has_key : 1;        ///< server: stands among those that requests are matched with
+  bool merge_key : 1;      ///< server: stands among those that others are merged with
+  bool settled : 1;        ///< server: `flow` is where responses go
+
+  std::uint16_t vias = 0;   ///< client: values in the request, ours included
+  std::uint32_t match = 0;  ///< client: hash of sent-by and CSeq method, see response_hash()
 
   TxnId id;
   UsageRef user;
-  fsm::Progress at;
-  Hook pace;   ///< A, E, G; the silence before a 100
-  Hook limit;  ///< B, F, H; D, I, J, K, L, M; guards
-  TxnKind kind;
-  Method method = Method::other;
-  bool resolving = false;      ///< waits for resolved(); its machine has not begun
-  bool fixed_flow = false;     ///< the user chose the flow: no TCP for large messages
-  bool by_size = false;        ///< is on TCP because of its size, or was
-  bool cancel_wanted = false;  ///< INVITE: CANCEL when a provisional comes, or at once
-  bool cancelled = false;      ///< INVITE: the CANCEL went out
-  bool half_open = false;      ///< server: counted for its source
-  bool legacy = false;         ///< server: matched by the rules of RFC 2543
-
-  Flow flow;         ///< client: the target; server: where the request came from
+  TimePoint pace_at = kNever;
+  TimePoint limit_at = kNever;
   Message request;   ///< client: as sent; server: as received. Until the final response
   Message response;  ///< server: the last one sent; INVITE client: the ACK for a non-2xx
 
-  // client
-  std::uint64_t random = 0;  ///< in the branch
-  std::uint64_t match = 0;   ///< hash of sent-by and CSeq method, see response_hash()
-  std::uint16_t vias = 0;    ///< values in the request, ours included
-  TxnId peer;                ///< INVITE: its CANCEL; CANCEL of ours: its INVITE
-  std::optional<ClientExtras> extras;
-  std::string reason;  ///< of the CANCEL to come
+  struct Client {
+    std::uint64_t random = 0;  ///< in the branch
+    TxnId peer;                ///< INVITE: its CANCEL; CANCEL of ours: its INVITE
+    ClientExtras* extras = nullptr;
+  };
+  struct Server {
+    std::uint32_t key = 0;  ///< hashes, see server_hash() and merge_hash()
+    std::uint32_t merge = 0;
+    std::uint32_t source = 0;  ///< while half_open
+  };
+  union {
+    Client client;
+    Server server;
+  };
 
-  // server
-  SocketAddress reply_to;  ///< where responses go; all else as in `flow`
-  TableLink<Transaction> by_key;
-  TableLink<Transaction> by_merge;
+  Flow flow;  ///< client: the target; server: where the request came from, see settled
 
   /// Whichever message is still there: both have the key's fields.
   MessageView anchor() const noexcept {
@@ -77,7 +110,9 @@ struct Transaction {
     return response ? response.view() : MessageView{};
   }
   /// Nobody is told what becomes of it: our own CANCEL.
-  bool quiet() const noexcept { return method == Method::cancel && static_cast<bool>(peer); }
+  bool quiet() const noexcept {
+    return kind == TxnKind::client && method == Method::cancel && static_cast<bool>(client.peer);
+  }
   /// No final response came or went yet.
   bool open() const noexcept {
     return at.state == fsm::State::calling || at.state == fsm::State::trying ||
@@ -85,7 +120,10 @@ struct Transaction {
   }
   /// Where the server's responses go.
   Flow reply_flow() const noexcept {
-    return {flow.transport, flow.local, reply_to, reliable(flow.transport) ? flow.connection : 0};
+    return settled ? flow : response_target(request.view(), flow);
+  }
+  bool has_targets() const noexcept {
+    return client.extras != nullptr && !client.extras->targets.empty();
   }
 };
 

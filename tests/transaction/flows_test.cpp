@@ -15,7 +15,7 @@ const std::string kBobTcp = "sip:bob@192.0.2.2;transport=tcp";
 }  // namespace
 
 TEST_CASE("flow: INVITE, 180, 200, and the user's ACK") {
-  Pair p;
+  LayerPair p;
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
     if (const auto* invite = std::get_if<RequestArrived>(&event)) {
       p.bob.respond(invite->txn, 180, now);
@@ -46,7 +46,7 @@ TEST_CASE("flow: INVITE, 180, 200, and the user's ACK") {
 }
 
 TEST_CASE("flow: a 486 is acknowledged by the transaction itself") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(486);
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBob, now); });
   p.network.run(seconds(1));
@@ -64,7 +64,7 @@ TEST_CASE("flow: a 486 is acknowledged by the transaction itself") {
 TEST_CASE(
     "flow: the ACK for a non-2xx has the INVITE's branch, Request-URI, Route and the response's "
     "To") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(486);
   std::string invite, ack;
   p.network.drop([&](const Packet& packet) {
@@ -101,7 +101,7 @@ TEST_CASE(
 }
 
 TEST_CASE("flow: a lost INVITE is sent again after T1, a lost 486 when the INVITE or G comes") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(486);
   p.network.drop([](const Packet& packet) { return packet.number == 1 || packet.number == 3; });
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBob, now); });
@@ -119,7 +119,7 @@ TEST_CASE("flow: a lost INVITE is sent again after T1, a lost 486 when the INVIT
 }
 
 TEST_CASE("flow: a lost ACK is sent again for every 486 that comes again") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(486);
   p.network.drop([](const Packet& packet) { return packet.label() == "ACK" && packet.number < 6; });
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBob, now); });
@@ -140,7 +140,7 @@ TEST_CASE("flow: a lost ACK is sent again for every 486 that comes again") {
 
 TEST_CASE(
     "flow: a retransmitted request gets the last response again, and the user hears nothing") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(200);
   p.network.drop([](const Packet& packet) { return packet.number == 2 || packet.number == 4; });
   p.network.now([&](TimePoint now) { p.alice.send("OPTIONS", kBob, now); });
@@ -160,7 +160,7 @@ TEST_CASE(
 }
 
 TEST_CASE("flow: timer B: an INVITE that nobody hears goes out 7 times and fails after 64*T1") {
-  Pair p;
+  LayerPair p;
   p.network.part("alice", "bob");
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBob, now); });
   p.network.run_until(at(31.999));
@@ -184,7 +184,7 @@ TEST_CASE("flow: timer B: an INVITE that nobody hears goes out 7 times and fails
 TEST_CASE(
     "flow: timer F: another request goes out 11 times, T2 apart in the end, and fails after "
     "64*T1") {
-  Pair p;
+  LayerPair p;
   p.network.part("alice", "bob");
   p.network.now([&](TimePoint now) { p.alice.send("OPTIONS", kBob, now); });
   p.network.run_until(at(40));
@@ -197,7 +197,7 @@ TEST_CASE(
 }
 
 TEST_CASE("flow: over TCP nothing is sent twice, and the transactions are gone at once") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(486);
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBobTcp, now); });
   p.network.run(milliseconds(1));
@@ -219,7 +219,7 @@ TEST_CASE("flow: over TCP nothing is sent twice, and the transactions are gone a
 }
 
 TEST_CASE("flow: over TCP an unanswered INVITE is sent once and still fails after 64*T1") {
-  Pair p;
+  LayerPair p;
   p.network.part("alice", "bob");
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBobTcp, now); });
   p.network.run(seconds(33));
@@ -229,7 +229,7 @@ TEST_CASE("flow: over TCP an unanswered INVITE is sent once and still fails afte
 }
 
 TEST_CASE("flow: over TCP a 486 without an ACK is not repeated, and timer H tells the user") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(486);
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBobTcp, now); });
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
@@ -247,7 +247,7 @@ TEST_CASE("flow: over TCP a 486 without an ACK is not repeated, and timer H tell
 TEST_CASE(
     "flow: RFC 6026: an INVITE that comes again after the 200 is absorbed, the 200 repeated by the "
     "user") {
-  Pair p;
+  LayerPair p;
   TxnId server;
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
     const auto* invite = std::get_if<RequestArrived>(&event);
@@ -282,7 +282,7 @@ TEST_CASE(
 
 TEST_CASE("flow: RFC 6026: every 2xx goes up in Accepted, and over TCP as well") {
   for (const std::string& uri : {kBob, kBobTcp}) {
-    Pair p;
+    LayerPair p;
     Message ok;
     TxnId server;
     p.bob.user = [&](const TxnEvent& event, TimePoint now) {
@@ -305,7 +305,7 @@ TEST_CASE("flow: RFC 6026: every 2xx goes up in Accepted, and over TCP as well")
 }
 
 TEST_CASE("flow: an INVITE gets a 100 after 200 ms of silence, without a To tag, and keeps still") {
-  Pair p;
+  LayerPair p;
   TxnId server;
   p.bob.user = [&](const TxnEvent& event, TimePoint) {
     if (const auto* invite = std::get_if<RequestArrived>(&event)) server = invite->txn;
@@ -333,7 +333,7 @@ TEST_CASE("flow: an INVITE gets a 100 after 200 ms of silence, without a To tag,
 }
 
 TEST_CASE("flow: a user who rings within 200 ms needs no 100") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(180);
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", kBob, now); });
   p.network.run(seconds(1));
@@ -343,7 +343,7 @@ TEST_CASE("flow: a user who rings within 200 ms needs no 100") {
 }
 
 TEST_CASE("flow: RFC 4320: another request gets a 100 after 3.5 s, no other 1xx, and never a 408") {
-  Pair p;
+  LayerPair p;
   TxnId server;
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
     const auto* arrived = std::get_if<RequestArrived>(&event);
@@ -372,7 +372,7 @@ TEST_CASE("flow: RFC 4320: another request gets a 100 after 3.5 s, no other 1xx,
 }
 
 TEST_CASE("flow: CANCEL goes out when a provisional has come") {
-  Pair p;
+  LayerPair p;
   TxnId invite, server;
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
     const auto* arrived = std::get_if<RequestArrived>(&event);
@@ -414,7 +414,7 @@ TEST_CASE("flow: CANCEL goes out when a provisional has come") {
 }
 
 TEST_CASE("flow: CANCEL before any provisional waits for one") {
-  Pair p;
+  LayerPair p;
   TxnId invite;
   p.network.drop([](const Packet& packet) { return packet.number == 1; });
   p.network.now([&](TimePoint now) {
@@ -442,7 +442,7 @@ TEST_CASE("flow: CANCEL before any provisional waits for one") {
 }
 
 TEST_CASE("flow: CANCEL is not sent once a final response has come") {
-  Pair p;
+  LayerPair p;
   TxnId invite;
   p.bob.answer(200);
   p.network.now([&](TimePoint now) { invite = p.alice.send("INVITE", kBob, now); });
@@ -453,7 +453,7 @@ TEST_CASE("flow: CANCEL is not sent once a final response has come") {
 }
 
 TEST_CASE("flow: a CANCEL that comes again gets the same 200") {
-  Pair p;
+  LayerPair p;
   TxnId invite;
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
     const auto* arrived = std::get_if<RequestArrived>(&event);
@@ -477,7 +477,7 @@ TEST_CASE("flow: a CANCEL that comes again gets the same 200") {
 
 TEST_CASE("flow: 200 for CANCEL but never a 487: the INVITE ends 64*T1 after the CANCEL") {
   for (const std::string& uri : {kBob, kBobTcp}) {
-    Pair p;
+    LayerPair p;
     TxnId invite;
     p.bob.user = [&](const TxnEvent& event, TimePoint now) {
       const auto* arrived = std::get_if<RequestArrived>(&event);
@@ -496,7 +496,7 @@ TEST_CASE("flow: 200 for CANCEL but never a 487: the INVITE ends 64*T1 after the
 }
 
 TEST_CASE("flow: an ACK for a 2xx is repeated byte by byte, and forgotten after 64*T1") {
-  Pair p;
+  LayerPair p;
   std::vector<std::string> acks;
   p.network.drop([&](const Packet& packet) {
     if (packet.label() == "ACK") acks.emplace_back(packet.bytes);

@@ -131,8 +131,9 @@ class LayerNode : public Node {
 using Told = std::vector<std::string>;
 
 /// Alice and Bob, 192.0.2.1 and 192.0.2.2.
-struct Pair {
-  explicit Pair(const NetworkOptions& network_options = {}, const TransactionOptions& options = {})
+struct LayerPair {
+  explicit LayerPair(const NetworkOptions& network_options = {},
+                     const TransactionOptions& options = {})
       : network(network_options),
         alice(network, "alice", "192.0.2.1:5060", options, 1),
         bob(network, "bob", "192.0.2.2:5060", options, 2) {}

@@ -167,7 +167,7 @@ TEST_CASE("limits: our own requests are capped as well, but not those that end a
 
 TEST_CASE(
     "limits: a user who never answers is answered for: 408 to an INVITE, nothing to others (A53)") {
-  Pair p;
+  LayerPair p;
   p.network.now([&](TimePoint now) {
     p.alice.send("INVITE", "sip:192.0.2.2", now);
     p.alice.send("OPTIONS", "sip:192.0.2.2", now);
@@ -184,7 +184,7 @@ TEST_CASE(
 }
 
 TEST_CASE("limits: each provisional of the user begins the cap anew") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(180);
   TxnId server;
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", "sip:192.0.2.2", now); });
@@ -299,7 +299,7 @@ TEST_CASE("limits: 30 % loss each way leaves 0.51^7 of INVITEs and 0.51^11 of ot
   constexpr int kRuns = 8'000;
   const auto count = [&](const char* method, int status) {
     lossy.seed = 42;
-    Pair p(lossy, roomy);
+    LayerPair p(lossy, roomy);
     int failed = 0;
     p.bob.answer(status);
     p.alice.user = [&](const TxnEvent& event, TimePoint) {

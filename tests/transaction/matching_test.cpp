@@ -314,7 +314,7 @@ TEST_CASE("matching: the same request by another path is merged while the first 
 
 TEST_CASE(
     "matching: a response needs branch, sent-by, CSeq method and transport of its request (A58)") {
-  Pair p;
+  LayerPair p;
   std::string options;
   p.network.drop([&](const Packet& packet) {
     options = packet.bytes;
@@ -357,7 +357,7 @@ TEST_CASE(
 }
 
 TEST_CASE("matching: a response to a slot that has a new owner is stray") {
-  Pair p;
+  LayerPair p;
   std::vector<std::string> requests;
   p.network.drop([&](const Packet& packet) {
     requests.emplace_back(packet.bytes);
@@ -376,7 +376,7 @@ TEST_CASE("matching: a response to a slot that has a new owner is stray") {
 }
 
 TEST_CASE("matching: a response with more Vias than its request had is misrouted, and stray") {
-  Pair p;
+  LayerPair p;
   std::string options;
   p.network.drop([&](const Packet& packet) {
     options = packet.bytes;
@@ -395,7 +395,7 @@ TEST_CASE("matching: a response with more Vias than its request had is misrouted
 }
 
 TEST_CASE("matching: stale handles answer gone, or nothing") {
-  Pair p;
+  LayerPair p;
   TxnId client, server;
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
     if (const auto* arrived = std::get_if<RequestArrived>(&event)) {

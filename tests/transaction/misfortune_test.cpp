@@ -25,7 +25,7 @@ TEST_CASE(
     for (unsigned lost = 0; lost < 1024; ++lost) {
       NetworkOptions options;
       options.ladder_limit = 0;
-      Pair p(options);
+      LayerPair p(options);
       p.bob.answer(486);
       p.network.drop([lost](const Packet& packet) {
         return packet.number <= 10 && (lost >> (packet.number - 1) & 1) != 0;
@@ -51,7 +51,7 @@ TEST_CASE(
     options.duplicate = 0.1;
     options.delay_max = milliseconds(2000);
     options.ladder_limit = 0;
-    Pair p(options);
+    LayerPair p(options);
     const int status = seed % 2 == 0 ? 486 : 200;
     p.bob.answer(status);
     std::vector<TxnId> invites;

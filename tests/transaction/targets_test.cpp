@@ -11,9 +11,9 @@ using std::chrono::seconds;
 namespace {
 
 // Alice, Bob, and Carol as Bob's second server.
-struct Trio : Pair {
+struct Trio : LayerPair {
   explicit Trio(const TransactionOptions& options = {})
-      : Pair({}, options), carol(network, "carol", "192.0.2.3:5060", options, 3) {
+      : LayerPair({}, options), carol(network, "carol", "192.0.2.3:5060", options, 3) {
     network.host("example.com", {{Transport::udp, address("192.0.2.2:5060")},
                                  {Transport::udp, address("192.0.2.3:5060")}});
   }
@@ -123,7 +123,7 @@ TEST_CASE("targets: a refused connection leads to the next target at once") {
 }
 
 TEST_CASE("targets: a transport failure without another target ends the transaction") {
-  Pair p;
+  LayerPair p;
   p.network.refuse_streams(p.bob.here);
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", "sip:192.0.2.2;transport=tcp", now); });
   p.network.run(milliseconds(1));
@@ -133,7 +133,7 @@ TEST_CASE("targets: a transport failure without another target ends the transact
 }
 
 TEST_CASE("targets: no target at all is a failure") {
-  Pair p;
+  LayerPair p;
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", "sip:nowhere.example", now); });
   p.network.run(milliseconds(1));
   CHECK(p.alice.told == Told{"INVITE failed: no target to send to was found"});
@@ -156,7 +156,7 @@ TEST_CASE("targets: a resolver that never comes back is given 64*T1") {
 }
 
 TEST_CASE("targets: an INVITE that is cancelled before it has a target is never sent") {
-  Pair p;
+  LayerPair p;
   p.network.host("example.com", {{Transport::udp, p.bob.here}});
   p.network.now([&](TimePoint now) {
     const TxnId invite = p.alice.send("INVITE", "sip:example.com", now);
@@ -173,7 +173,7 @@ TEST_CASE("targets: a request above 1300 bytes goes by TCP, and its Via says so"
   const auto send = [](std::size_t body, std::size_t limit) {
     TransactionOptions options;
     options.udp_limit = limit;
-    Pair p({}, options);
+    LayerPair p({}, options);
     std::pair<Transport, std::size_t> arrived_by{Transport::ws, 0};
     p.bob.user = [&](const TxnEvent& event, TimePoint now) {
       const auto* arrived = std::get_if<RequestArrived>(&event);
@@ -200,7 +200,7 @@ TEST_CASE("targets: a request above 1300 bytes goes by TCP, and its Via says so"
 }
 
 TEST_CASE("targets: a large request comes back to UDP where no connection comes about") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(200);
   p.network.refuse_streams(p.bob.here);
   p.network.now([&](TimePoint now) {
@@ -314,7 +314,7 @@ TEST_CASE("targets: a response that cannot be sent is told, and the transaction 
 }
 
 TEST_CASE("targets: an ACK that cannot be sent is nobody's business any more") {
-  Pair p;
+  LayerPair p;
   p.bob.answer(486);
   TxnId invite;
   p.network.now([&](TimePoint now) { invite = p.alice.send("INVITE", "sip:192.0.2.2", now); });

@@ -2,6 +2,8 @@
 // A message to keep: one pooled block that holds bytes and index.
 #pragma once
 
+#include <cstddef>
+#include <new>
 #include <string_view>
 
 #include "sipstack/base/block.hpp"
@@ -34,7 +36,16 @@ class Message {
   static Message adopt(BlockPool& pool, Block block, const MessageIndex& index) noexcept;
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
-  MessageView view() const noexcept;
+  MessageView view() const noexcept {
+    if (!block_) return {};
+    const char* const data = block_.data();
+    // The head stands last, so that the block's size finds it.
+    const auto* const head =
+        std::launder(reinterpret_cast<const IndexHead*>(data + block_.size() - sizeof(IndexHead)));
+    const auto* const entries =
+        std::launder(reinterpret_cast<const HeaderEntry*>(data + aligned(head->size)));
+    return {data, *head, entries};
+  }
   /// The same by operator: message->status().
   class Arrow {
    public:
@@ -50,6 +61,21 @@ class Message {
   const Block& block() const noexcept { return block_; }
 
  private:
+  friend class MessageWriter;
+  static constexpr std::size_t aligned(std::size_t size) noexcept {
+    constexpr std::size_t unit = alignof(IndexHead);
+    return (size + unit - 1) / unit * unit;
+  }
+  /// The bytes that a block of `size` bytes of message and so many header lines needs.
+  static std::size_t room(std::size_t size, std::size_t headers) noexcept;
+  /// Where the entries of a message of `size` bytes go.
+  static HeaderEntry* entries_in(const Block& block, std::size_t size) noexcept {
+    return reinterpret_cast<HeaderEntry*>(block.data() + aligned(size));
+  }
+  /// The same as keep() for bytes that stand at the front of a block with room for it; `entries` may be
+  /// null where they are in their place.
+  static Message in_place(Block block, const IndexHead& head, const HeaderEntry* entries) noexcept;
+
   explicit Message(Block block) noexcept : block_(std::move(block)) {}
   Block block_;
 };

@@ -74,6 +74,8 @@ class MessageWriter {
                     std::string_view header_params = {}, bool secure_uri = false);
 
   WriteErrc error() const noexcept { return error_; }
+  /// Whether seal() needs to know where we are: contact_here() was called.
+  bool needs_origin() const noexcept { return static_cast<bool>(contact_); }
 
  protected:
   friend class Rewrite;
@@ -84,6 +86,11 @@ class MessageWriter {
     const std::string_view compact = options_.compact ? compact_name(id) : std::string_view();
     return compact.empty() ? name(id) : compact;
   }
+  /// Makes lines_ large enough for so many more bytes of text and lines. False: it could not.
+  bool make_room(std::size_t bytes, std::size_t lines) noexcept;
+  void line(HeaderId id, std::string_view field, std::string_view value) noexcept;
+  /// A line stands in lines_ from `name` on, up to its CRLF at the end.
+  void line_done(HeaderId id, std::size_t name, std::size_t name_length) noexcept;
   /// Bytes into lines_ as they are.
   void put(std::string_view bytes) noexcept;
   /// The same, refused where a byte may not stand in a value.
@@ -97,6 +104,9 @@ class MessageWriter {
   /// `mirrored`: a Via, From, To, Call-ID or CSeq that does not parse is what we were sent.
   expected<Message, WriteErrc> assemble(std::string_view via, const Origin& here,
                                         bool mirrored) const;
+  /// The same for lines_known_. `known`: what parse() would say of start line and mandatory lines, with
+  /// offsets in lines_.
+  expected<Message, WriteErrc> assemble(const Origin& here, const IndexHead& known) const;
   /// The same into the caller's bytes. How many they are.
   expected<std::size_t, WriteErrc> assemble(std::string_view via, const Origin& here, bool mirrored,
                                             char* buffer, std::size_t capacity) const;
@@ -109,14 +119,22 @@ class MessageWriter {
 
   BlockPool* pool_;
   WriteOptions options_;
-  Block lines_;  ///< start line without its CRLF, then the lines
+  HeaderEntry* entries() const noexcept;
+
+  /// Start line without its CRLF, then the lines; where lines_known_, the lines' entries stand at the
+  /// end of the block, the last one first.
+  Block lines_;
   Block body_;
   Block contact_;  ///< what contact_here() was told, NUL between the parts, kept until seal()
   std::uint16_t start_ = 0;  ///< length of the start line in lines_
   bool has_type_ = false;    ///< Content-Type is among the lines
   bool has_length_ = false;  ///< Content-Length is among the lines (Rewrite keeps the sender's)
   bool secure_contact_ = false;
+  /// Every line is copied from a message that parse() found sound, or is none that it looks into: the
+  /// message's index is known without reading it again.
+  bool lines_known_ = false;
   WriteErrc error_ = WriteErrc::ok;
+  std::uint16_t line_count_ = 0;  ///< entries at the end of lines_
 };
 
 /// A request without its topmost Via, which seal() adds.
@@ -167,7 +185,11 @@ class ResponseWriter : public MessageWriter {
                                          std::size_t capacity) const;
 
  private:
+  /// Status line and mirrored lines of a sound request, with their index. False: nothing was done.
+  bool mirror(const MessageView& request, const Flow& source, std::string_view to_tag,
+              std::string_view reason) noexcept;
   int status_ = 0;
+  IndexHead head_;  ///< of lines_, while lines_known_
 };
 
 /// The phrase of RFC 3261 section 21 and its extensions; that of the class where the code is unknown.

@@ -87,6 +87,16 @@ struct Packet {
   std::string label() const;
 };
 
+/// What becomes of one datagram. Copies arrive together.
+struct Fate {
+  int copies = 1;  ///< 0: lost; 2: arrives twice
+  Duration late = Duration::zero();
+
+  static Fate lost() noexcept { return {0, Duration::zero()}; }
+  static Fate twice() noexcept { return {2, Duration::zero()}; }
+  static Fate delayed(Duration by) noexcept { return {1, by}; }
+};
+
 /// Threads: none; everything happens inside run(). Nodes and pools must live longer than the network, which
 /// holds copies of bytes but no blocks once its outputs have been read.
 class Network {
@@ -106,6 +116,8 @@ class Network {
 
   /// Datagrams that `rule` says true of are lost; replaces the last rule. Streams are not asked.
   void drop(std::function<bool(const Packet&)> rule);
+  /// The same with every fate, on top of what chance does; replaces the last rule, drop()'s as well.
+  void decide(std::function<Fate(const Packet&)> rule);
   /// Between the two nodes nothing arrives, either way, until heal(). Streams stall.
   void part(std::string_view one, std::string_view other);
   void heal();

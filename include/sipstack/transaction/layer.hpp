@@ -40,6 +40,10 @@ struct TransactionOptions {
   /// Server transactions without a final response, by IPv4 address or IPv6 /64; new requests above it
   /// get a stateless 503.
   std::size_t max_half_open_per_source = 1024;
+  /// Calls that a source begins and cancels: so many at once and so many a second in the long run; its
+  /// new INVITEs beyond get a stateless 503. 0 a second: no limit (a trunk whose callers are impatient).
+  std::uint32_t reset_burst = 1000;
+  std::uint32_t resets_per_second = 33;
   /// A user that says nothing for so long: INVITE is answered 408 and anything else never
   /// (RFC 4320 section 4.2); the user gets TxnFailed with Errc::timeout. A provisional begins it anew.
   Duration answer_cap = std::chrono::seconds(180);
@@ -173,7 +177,8 @@ class TransactionLayer {
   void set_user(TxnId txn, UsageRef user) noexcept;
   /// The request of a server transaction until its final response; null view later or when stale.
   MessageView request(TxnId txn) const noexcept;
-  /// The flow a server transaction's request came by, or a client transaction's current target.
+  /// The flow a server transaction's request came by (behind the final response: where that went), or a
+  /// client transaction's current target.
   std::optional<Flow> flow(TxnId txn) const noexcept;
   bool alive(TxnId txn) const noexcept;
   std::size_t clients() const noexcept;

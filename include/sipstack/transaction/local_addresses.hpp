@@ -34,6 +34,9 @@ class LocalAddresses {
   /// connection that we opened it is the listening address of that transport where there is one
   /// (RFC 3261 section 18.1.1), else the connection's own.
   std::string sent_by(const Flow& flow) const;
+  /// The same without an allocation: a view of ours, or of `scratch`.
+  using Scratch = char[64];
+  std::string_view sent_by(const Flow& flow, Scratch& scratch) const noexcept;
   /// True where host and port (0: the transport's default) name one of our sockets. A wildcard socket has
   /// the addresses that seen() was told, and loopback.
   bool is_ours(std::string_view host, std::uint16_t port) const noexcept;

@@ -60,6 +60,8 @@ class TimerWheel {
   /// The next hook that is due at `now`, disarmed, or null. In order of ticks, then of arming. Call until
   /// null; hooks armed meanwhile for times already passed are among those returned.
   TimerHook* pop(TimePoint now) noexcept;
+  /// What the next pop() gives where it is known already: a hint, to have it at hand.
+  TimerHook* upcoming() const noexcept;
   /// When to call pop() next, or kNever: never after the first deadline. It is that deadline, rounded up
   /// to a tick, unless more than a few hooks share a far slot; then it is when that slot opens, and who
   /// pops there (nothing may come) and asks again comes to the exact one in a few rounds.

@@ -148,6 +148,7 @@ const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
       if (at + 1 == end_) return nullptr;
       if (at[1] == '\n') {
         if (at + 2 == end_ || (at[2] != ' ' && at[2] != '\t')) return at;
+        index_.plain = false;
         at += 3;
         continue;
       }
@@ -157,6 +158,7 @@ const char* MessagePass::value_end(const char* at, HeaderId id) noexcept {
     if (*at != '\t' && (*at == '\r' || *at == '\n' || !quotes.escapes(at))) {
       fail(ParseErrc::bad_byte, at, id);
     }
+    index_.plain = false;
     ++at;
   }
 }
@@ -397,6 +399,7 @@ expected<void, ParseError> MessagePass::finish(const char* body, const char* at,
     }
   }
   if (error_.code != ParseErrc::ok) return unexpected<ParseError>(error_);
+  index_.sound = true;
   return {};
 }
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every stack is given, and the stacks beside ours.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bench {
+
+// Bytes as they lie in a receive buffer; each call makes them those of another transaction.
+class Request {
+ public:
+  explicit Request(std::string_view text) : bytes_(text) {
+    for (const std::string_view mark : {"z9hG4bK", "tag=", "Call-ID: "})
+      places_.push_back(bytes_.data() + bytes_.find(mark) + mark.size());
+  }
+  std::string_view next() {
+    char digits[16];
+    std::uint64_t n = ++number_ * 0x9e3779b97f4a7c15U;  // senders' branches are random
+    for (char& digit : digits) {
+      digit = "0123456789abcdef"[n >> 60];
+      n <<= 4;
+    }
+    for (char* place : places_) std::memcpy(place, digits, sizeof digits);
+    return bytes_;
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<char*> places_;
+  std::uint64_t number_ = 0;
+};
+
+/// libosip2's transactions. Answers an OPTIONS with 200 and sees the transaction to its end.
+class OsipServer {
+ public:
+  OsipServer();
+  ~OsipServer();
+  OsipServer(const OsipServer&) = delete;
+  OsipServer& operator=(const OsipServer&) = delete;
+  bool answer(std::string_view bytes);
+
+ private:
+  void* osip_ = nullptr;
+};
+
+}  // namespace bench
