@@ -173,6 +173,16 @@ std::uint64_t line_ends(const Texts& messages) {
   return record.sum;
 }
 
+std::uint64_t divided(const Texts& messages) {
+  Record record;
+  MessageIndex index;
+  for (const std::string& text : messages) {
+    if (!split(text, index)) return 0;
+    record.add((index.headers + 1) * kOne);
+  }
+  return record.sum;
+}
+
 std::uint64_t checked(const Texts& messages) {
   Record record;
   MessageIndex index;
@@ -221,7 +231,8 @@ int main(int argc, char** argv) {
   run("everything/sipstack", everything, messages);
   run("transaction/sipstack", transaction, messages);
   run("parse/sipstack", checked, messages);
-  run("lines/memchr", line_ends, messages);
+  run("split/sipstack", divided, messages);
+  run("split/memchr", line_ends, messages);
   run("sdp/sipstack", descriptions, bodies);
 #if defined(BENCH_OSIP)
   run("everything/libosip2", bench::osip_everything, messages);

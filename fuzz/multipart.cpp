@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sipstack/parser/body.hpp"
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/fragment.hpp"
 #include "sipstack/parser/message_view.hpp"
 #include "sipstack/parser/multipart_writer.hpp"
@@ -58,10 +59,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const auto result = parse_body(bytes, type, exact);
   if (!result) require(result.error().offset <= bytes.size() && exact.size == 0);
   check(exact, bytes);
-  Deviations told;
+  Diagnostics told;
   BodyReading lenient;
   lenient.lenient = true;
-  lenient.deviations = &told;
+  lenient.told = &told;
   const auto again = parse_body(bytes, type, loose, lenient);
   check(loose, bytes);
   if (result) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/sdp_compare.hpp"
 #include "sipstack/parser/sdp_writer.hpp"
 
@@ -73,13 +74,13 @@ static void whole(const View& view, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  Deviations told;
+  Diagnostics told;
   Reading lenient;
   lenient.mode = Mode::lenient;
-  lenient.deviations = &told;
+  lenient.told = &told;
   const auto exact = View::parse(text);
   const auto loose = View::parse(text, lenient);
-  for (const Deviation& one : told) require(one.offset <= size);
+  for (const Diagnostic& one : told) require(one.offset <= size);
   if (!exact) require(exact.error().offset <= size && fault(text, exact.error()).at.line > 0);
   if (!loose) {
     require(!exact && loose.error().offset <= size);

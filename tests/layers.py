@@ -36,6 +36,8 @@ STANDARD = set("""
 # (layers, whether in public headers too, pattern)
 ALLOWED = [
     (["base", "parser"], True, r"tl/expected\.hpp"),
+    # Runs of bytes are stepped over by vectors.
+    (["parser"], False, r"([ei]mmintrin|arm_neon)\.h"),
     (["transaction", "dialog", "server", "core"], False,
      r"boost/(unordered|intrusive|container|container_hash|core|config|smart_ptr|mp11|static_assert)(/.*|\.hpp|_.*\.hpp)"),
     (["base", "transaction", "dialog", "server", "core"], False,
@@ -62,6 +64,10 @@ def owner(included, file, root):
     if parts[0] in BELOW and len(parts) > 1:
         return parts[0]
     near = (file.parent / included).resolve()
+    # isa/x.cpp is what Ragel makes of src/<layer>/isa/x.rl.
+    generated = (file.parent.parent / included).with_suffix(".rl").resolve()
+    if generated.is_file():
+        near = generated
     if near.is_file():
         for top in (root / "include/sipstack", root / "src"):
             if top.resolve() in near.parents:

@@ -57,10 +57,14 @@ std::string difference(const Record& a, const Record& b) {
 
 namespace {
 
-[[noreturn]] void report(const char* what, std::string_view peer, const std::string& field) {
+// Stops; or, with SIPSTACK_SURVEY set, tells and goes on, to see all that there is.
+void report(const char* what, std::string_view text, std::string_view peer,
+            const std::string& field) {
+  static const bool survey = std::getenv("SIPSTACK_SURVEY") != nullptr;
   std::fprintf(stderr, "differential: %s %.*s %s\n", what, static_cast<int>(peer.size()),
                peer.data(), field.c_str());
-  std::abort();
+  if (!survey) std::abort();
+  std::fprintf(stderr, "%.*s\n----\n", static_cast<int>(text.size()), text.data());
 }
 
 // Every field that differs needs an excuse of its own; one that is excused is taken over, to see the next.
@@ -68,7 +72,9 @@ void compare(std::string_view text, std::string_view peer, const Record& mine, R
   for (;;) {
     const std::string field = difference(mine, theirs);
     if (field.empty()) return;
-    if (excuse(text, peer, field, mine, theirs).empty()) report("differs from", peer, field);
+    if (excuse(text, peer, field, mine, theirs).empty()) {
+      report("differs from", text, peer, field);
+    }
     if (field == "kind") return;
     if (field == "method") theirs.method = mine.method;
     if (field == "status") theirs.status = mine.status;
@@ -113,10 +119,11 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   taken += by_sofia ? 1 : 0;
   if (mine && by_sofia) compare(text, "sofia", *mine, *by_sofia);
 #endif
-  if (mine && taken == 0 && peers > 1 && acceptance_excuse(text).empty())
-    report("alone takes it", "", "");
+  if (mine && taken == 0 && peers > 1 && acceptance_excuse(text).empty()) {
+    report("alone takes it", text, "", "");
+  }
   if (!mine && taken == peers && peers > 1 && refusal_excuse(text).empty()) {
-    report("alone refuses it", "", "");
+    report("alone refuses it", text, "", "");
   }
   return 0;
 }

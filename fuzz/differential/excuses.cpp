@@ -40,6 +40,13 @@ std::string_view request_uri(std::string_view text) {
   return line.substr(0, line.rfind(' '));
 }
 
+bool multipart(std::string_view text) {
+  for (const std::string_view type : lines_of(text, HeaderId::content_type)) {
+    if (lower(type).find("multipart") != std::string::npos) return true;
+  }
+  return false;
+}
+
 bool is_sip(std::string_view uri) {
   return sipstack::iequals(uri.substr(0, 4), "sip:") ||
          sipstack::iequals(uri.substr(0, 5), "sips:");
@@ -49,9 +56,16 @@ bool is_sip(std::string_view uri) {
 
 std::string excuse(std::string_view text, std::string_view peer, const std::string& field,
                    const Record& mine, const Record& theirs) {
-  static_cast<void>(peer);
-  static_cast<void>(mine);
-  static_cast<void>(theirs);
+  const bool by_osip = peer == "osip";
+  if (field == "content-length" && by_osip && !mine.content_length) {
+    return "RFC 3261 section 20.14: it may be absent from datagrams; libosip2 fills it in";
+  }
+  if (field == "body" && by_osip) {
+    if (multipart(text)) return "RFC 2046 section 5.1: we count the whole body, libosip2 its parts";
+    if (theirs.body == 0 && lines_of(text, HeaderId::content_type).empty()) {
+      return "RFC 3261 section 20.15: a body has a Content-Type; libosip2 drops one that has none";
+    }
+  }
   if ((field == "uri-user" || field == "uri-host" || field == "uri-port") &&
       !is_sip(request_uri(text))) {
     return "RFC 3261 section 19.1.1: other schemes have no such parts";
@@ -99,7 +113,14 @@ std::string refusal_excuse(std::string_view text) {
 }
 
 std::string acceptance_excuse(std::string_view text) {
-  static_cast<void>(text);
+  static sipstack::MessageIndex index;
+  if (!sipstack::parse(text, index)) return "";
+  const sipstack::MessageView m(text.data(), index);
+  if (!sipstack::validate(m)) return "docs/parser.md: that header is checked when it is asked for";
+  if (m.is_request() && !is_sip(m.uri_text())) {
+    return "RFC 3261 section 21.4.16: an unknown scheme is answered with 416, not malformed";
+  }
+  if (multipart(text)) return "RFC 3261 section 7.4: a body is no matter of the message's grammar";
   return "";
 }
 

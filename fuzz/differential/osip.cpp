@@ -4,6 +4,7 @@
 #include <osipparser2/osip_parser.h>
 
 #include "differential.hpp"
+#include "sipstack/parser/uri.hpp"
 
 namespace differential {
 namespace {
@@ -29,7 +30,7 @@ bool fill(osip_message_t* m, Record& record) {
   if (record.request) {
     record.method = text_of(m->sip_method);
     if (m->req_uri == nullptr) return false;
-    record.uri_user = text_of(m->req_uri->username);
+    record.uri_user = sipstack::unescape(text_of(m->req_uri->username));
     record.uri_host = without_brackets(text_of(m->req_uri->host));
     record.uri_port = number(text_of(m->req_uri->port));
   } else {
@@ -60,7 +61,13 @@ bool fill(osip_message_t* m, Record& record) {
 }  // namespace
 
 Reading osip(std::string_view text) {
-  static const bool ready = parser_init() == OSIP_SUCCESS;
+  static const bool ready = [] {
+    // What it has to say about broken messages is not asked for.
+    for (int level = 0; level < END_TRACE_LEVEL; ++level) {
+      osip_trace_disable_level(static_cast<osip_trace_level_t>(level));
+    }
+    return parser_init() == OSIP_SUCCESS;
+  }();
   if (!ready) return std::nullopt;
   osip_message_t* m = nullptr;
   if (osip_message_init(&m) != OSIP_SUCCESS) return std::nullopt;

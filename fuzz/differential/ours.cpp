@@ -15,7 +15,7 @@ Reading ours(std::string_view text) {
     record.method = m.method_name();
     const sipstack::Uri uri = m.request_uri();
     if (uri.is_sip()) {
-      record.uri_user = uri.user;
+      record.uri_user = sipstack::unescape(uri.user);
       record.uri_host = without_brackets(uri.host);
       if (uri.port) record.uri_port = std::to_string(*uri.port);
     }

@@ -7,6 +7,7 @@
 #include <sofia-sip/sip_parser.h>
 
 #include "differential.hpp"
+#include "sipstack/parser/uri.hpp"
 
 namespace differential {
 namespace {
@@ -22,7 +23,7 @@ bool fill(const sip_t* sip, Record& record) {
   if (sip->sip_request != nullptr) {
     record.request = true;
     record.method = text_of(sip->sip_request->rq_method_name);
-    record.uri_user = text_of(sip->sip_request->rq_url->url_user);
+    record.uri_user = sipstack::unescape(text_of(sip->sip_request->rq_url->url_user));
     record.uri_host = without_brackets(text_of(sip->sip_request->rq_url->url_host));
     record.uri_port = number(text_of(sip->sip_request->rq_url->url_port));
   } else if (sip->sip_status != nullptr) {

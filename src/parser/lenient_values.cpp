@@ -14,11 +14,15 @@ using lenient::is_visible;
 struct Row {
   std::string_view name;
   std::string_view text;
+  std::string_view rfc;
 };
 
 constexpr Row kRows[] = {
-#define SIPSTACK_X(id, name, text) {name, text},
+#define SIPSTACK_X(id, name, text) {name, text, {}},
     SIPSTACK_REPAIRS(SIPSTACK_X)
+#undef SIPSTACK_X
+#define SIPSTACK_X(id, name, text, rfc) {name, text, rfc},
+        SIPSTACK_BODY_REPAIRS(SIPSTACK_X)
 #undef SIPSTACK_X
 };
 
@@ -45,6 +49,8 @@ std::string_view to_string(Repair rule) noexcept {
 std::string_view assumption(Repair rule) noexcept {
   return kRows[static_cast<std::size_t>(rule)].text;
 }
+
+std::string_view rfc(Repair rule) noexcept { return kRows[static_cast<std::size_t>(rule)].rfc; }
 
 namespace detail {
 

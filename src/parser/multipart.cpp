@@ -6,6 +6,7 @@
 #include "parser/chars.hpp"
 #include "parser/scan.hpp"
 #include "sipstack/parser/body.hpp"
+#include "sipstack/parser/diagnostics.hpp"
 
 namespace sipstack {
 namespace {
@@ -78,9 +79,8 @@ class BodyPass {
     if (error_.code == ParseErrc::ok) error_ = {code, header, offset(at)};
     return false;
   }
-  void note(const char* at, std::string_view rule, std::string_view rfc,
-            std::string_view assumed) noexcept {
-    if (reading_.deviations != nullptr) reading_.deviations->add(offset(at), rule, rfc, assumed);
+  void note(const char* at, Repair rule) noexcept {
+    if (reading_.told != nullptr) reading_.told->tell({rule, HeaderId::other, offset(at)});
   }
   expected<void, ParseError> result() noexcept {
     if (error_.code == ParseErrc::ok) return {};
@@ -131,7 +131,7 @@ bool BodyPass::delimiter_line(const char* tail, const Level& level, Delimiter& o
   if (!begun_ && *p == '\n') {
     if (!reading_.lenient) return fail(ParseErrc::bad_body, p);
     feeds_ = true;
-    note(p, "line-feed", "RFC 2046 section 5.1.1", "LF ends a line, in all of this body");
+    note(p, Repair::body_line_feed);
   }
   begun_ = true;
   const std::size_t ending = end_of_line(p, level.end);
@@ -181,8 +181,7 @@ bool BodyPass::open(std::uint16_t index) noexcept {
   auto boundary = boundary_of(part.type);
   if (!boundary && reading_.lenient) {
     boundary = boundary_of(part.type, true);
-    if (boundary)
-      note(begin, "odd-boundary", "RFC 2046 section 5.1.1", "the bytes of the boundary");
+    if (boundary) note(begin, Repair::odd_boundary);
   }
   if (!boundary) return fail(ParseErrc::bad_body, begin);
   level.boundary = *boundary;
@@ -346,7 +345,7 @@ bool BodyPass::read_headers(BodyPart& part, std::string_view content) noexcept {
     // The boundary says where a part ends (RFC 2046 section 5.1.1); who believes the number sees another.
     if (!reading_.lenient)
       return fail(ParseErrc::bad_content_length, length_.data(), HeaderId::content_length);
-    note(length_.data(), "part-length", "RFC 2046 section 5.1.1", "the boundary ends the part");
+    note(length_.data(), Repair::part_length);
   }
   return true;
 }

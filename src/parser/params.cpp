@@ -36,8 +36,7 @@ const char* skip_quoted(const char* p, const char* end) noexcept {
 const char* take(const char* p, const char* end, char separator, Param& out) noexcept {
   p = scan::skip_white(p, end);
   const char* first = p;
-  while (p != end &&
-         (scan::kToken.has(*p) || (*p != '=' && *p != separator && !is_white(*p)))) {
+  while (p != end && (scan::kToken.has(*p) || (*p != '=' && *p != separator && !is_white(*p)))) {
     ++p;
   }
   out.name = scan::text(first, p);

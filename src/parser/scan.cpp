@@ -9,11 +9,10 @@ namespace scan {
 namespace {
 
 const Scanners* best() noexcept {
-#if defined(__x86_64__)
-  if (kAvx2 != nullptr && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) return kAvx2;
-  if (kSse42 != nullptr && __builtin_cpu_supports("sse4.2")) return kSse42;
-#endif
-  return kNeon != nullptr ? kNeon : &kPlain;
+  for (const Scanners* set : {kAvx2, kSse42, kNeon}) {
+    if (set != nullptr && runs_here(*set)) return set;
+  }
+  return &kPlain;
 }
 
 bool labels_fit(std::string_view name) noexcept {
@@ -26,6 +25,14 @@ bool labels_fit(std::string_view name) noexcept {
 }
 
 }  // namespace
+
+bool runs_here(const Scanners& set) noexcept {
+#if defined(__x86_64__)
+  if (&set == kAvx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+  if (&set == kSse42) return __builtin_cpu_supports("sse4.2");
+#endif
+  return true;
+}
 
 const Scanners* active = &kPlain;
 
@@ -88,8 +95,8 @@ ParseErrc auth_info(Scan& s, AuthValue& out) noexcept { return scanners().auth(s
 namespace {
 
 template <class T>
-ParseErrc alone(ParseErrc (*scanner)(scan::Scan&, T&) noexcept, const char*& cursor, const char* end,
-                T& out) noexcept {
+ParseErrc alone(ParseErrc (*scanner)(scan::Scan&, T&) noexcept, const char*& cursor,
+                const char* end, T& out) noexcept {
   scan::Scan s{cursor, end, end};
   const ParseErrc code = scanner(s, out);
   cursor = s.at;
@@ -98,9 +105,9 @@ ParseErrc alone(ParseErrc (*scanner)(scan::Scan&, T&) noexcept, const char*& cur
 
 }  // namespace
 
-#define SIPSTACK_X(type)                                                              \
+#define SIPSTACK_X(type)                                                            \
   ParseErrc parse_value(const char*& cursor, const char* end, type& out) noexcept { \
-    return alone<type>(&scan::value, cursor, end, out);                              \
+    return alone<type>(&scan::value, cursor, end, out);                             \
   }
 SIPSTACK_X(Via)
 SIPSTACK_X(NameAddr)
@@ -128,6 +135,11 @@ ParseErrc parse_auth_info(const char*& cursor, const char* end, AuthValue& out) 
 expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
                                  const ParseLimits& limits) noexcept {
   return scan::scanners().parse(bytes, index, limits);
+}
+
+expected<void, ParseError> split(std::string_view bytes, MessageIndex& index,
+                                 const ParseLimits& limits) noexcept {
+  return scan::scanners().split(bytes, index, limits);
 }
 
 }  // namespace sipstack

@@ -33,6 +33,8 @@ struct Scanners {
   ParseErrc (*uri)(Scan& s, Uri& out) noexcept;  ///< exactly [s.at, s.end)
   expected<void, ParseError> (*parse)(std::string_view bytes, MessageIndex& index,
                                       const ParseLimits& limits) noexcept;
+  expected<void, ParseError> (*split)(std::string_view bytes, MessageIndex& index,
+                                      const ParseLimits& limits) noexcept;
 };
 
 extern const Scanners kPlain;
@@ -40,6 +42,9 @@ extern const Scanners kPlain;
 extern const Scanners* const kSse42;
 extern const Scanners* const kAvx2;
 extern const Scanners* const kNeon;
+
+/// Whether this processor can run them.
+bool runs_here(const Scanners& set) noexcept;
 
 /// The best that this processor can run: `plain` until the initialisers of scan.cpp have run, then the
 /// same for good.

@@ -120,7 +120,7 @@ namespace {
           EOL*;
 }%%
 
-%% write data noentry;
+%% write data noerror noentry;
 
 }  // namespace
 

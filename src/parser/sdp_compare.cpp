@@ -235,10 +235,10 @@ Changes changes(const View& before, const View& after) noexcept {
       out.bits |= Changes::port;
     if (compare_words(x->line.formats, y->line.formats) != 0) out.bits |= Changes::formats;
     out.bits |= changes_of_lines(x->lines, y->lines, true, true);
-    if (!same_connections(x->lines, y->lines, in_a, in_b)) out.bits |= Changes::connection;
+    if (!same_connections(x->lines, y->lines, in_a, in_b)) out.bits |= Changes::media_connection;
     if (direction_in(x->lines).value_or(in_a.direction) !=
         direction_in(y->lines).value_or(in_b.direction))
-      out.bits |= Changes::direction;
+      out.bits |= Changes::media_direction;
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "parser/sdp_scan.hpp"
+#include "sipstack/parser/diagnostics.hpp"
 
 namespace sipstack::sdp {
 namespace {
@@ -33,18 +34,17 @@ std::size_t rank(char type, bool medium) noexcept {
   return std::string_view(medium ? "micbka" : "vosiuepcbtrzka").find(type);
 }
 
-class Repair {
+class Reader {
  public:
-  Repair(std::string_view text, const Limits& limits, Deviations* deviations,
-         Sections& found) noexcept
-      : text_(text), limits_(limits), deviations_(deviations), found_(found) {}
+  Reader(std::string_view text, const Limits& limits, Diagnostics* told, Sections& found) noexcept
+      : text_(text), limits_(limits), told_(told), found_(found) {}
 
   ParseError run() noexcept;
 
  private:
-  void note(const char* at, std::string_view rule, std::string_view rfc,
-            std::string_view assumed) noexcept {
-    if (deviations_ != nullptr) deviations_->add(offset(at), rule, rfc, assumed);
+  void note(const char* at, Repair rule) noexcept {
+    if (told_ != nullptr)
+      told_->tell({rule, HeaderId::other, static_cast<std::uint32_t>(offset(at))});
   }
   std::size_t offset(const char* at) const noexcept {
     return static_cast<std::size_t>(at - text_.data());
@@ -62,7 +62,7 @@ class Repair {
 
   std::string_view text_;
   const Limits& limits_;
-  Deviations* deviations_;
+  Diagnostics* told_;
   Sections& found_;
   ParseError error_;
   std::size_t rank_ = 0;  ///< the highest of this level so far
@@ -73,7 +73,7 @@ class Repair {
 };
 
 // Which bytes end lines, before any is read: a bare CR or a NUL could be taken for an end or not.
-void Repair::line_ends() noexcept {
+void Reader::line_ends() noexcept {
   const char* p = text_.data();
   const char* const end = p + text_.size();
   const char* feed = nullptr;
@@ -82,7 +82,7 @@ void Repair::line_ends() noexcept {
   for (; (p = text_end(p, end)) != end; ++p) {
     if (*p == '\0') {
       if (std::any_of(p, end, [](char c) { return c != '\0'; })) return fail(p);
-      note(p, "trailing-nul", "RFC 8866 section 9", "nothing: the description ends before");
+      note(p, Repair::trailing_nul);
       break;
     }
     if (static_cast<std::size_t>(p - line) > limits_.line) return fail(line, ParseErrc::too_large);
@@ -97,12 +97,12 @@ void Repair::line_ends() noexcept {
     line = p + 1;
   }
   if (static_cast<std::size_t>(p - line) > limits_.line) return fail(line, ParseErrc::too_large);
-  if (p != line) note(p, "no-final-line-end", "RFC 8866 section 5", "the last line is whole");
-  if (feed != nullptr) note(feed, "line-feed", "RFC 8866 section 5", "LF ends a line");
-  if (empty != nullptr) note(empty, "empty-line", "RFC 8866 section 9", "nothing");
+  if (p != line) note(p, Repair::no_final_line_end);
+  if (feed != nullptr) note(feed, Repair::line_feed);
+  if (empty != nullptr) note(empty, Repair::empty_line);
 }
 
-void Repair::opening(char type, std::string_view value) noexcept {
+void Reader::opening(char type, std::string_view value) noexcept {
   if (found_.media_count != 0) return fail(value.data() - 2);
   if (type == 'v') {
     if (version_ || trimmed(value) != "0") return fail(value.data());
@@ -115,21 +115,19 @@ void Repair::opening(char type, std::string_view value) noexcept {
     while (!take_word(rest).empty()) ++words;
     const OriginView o = origin_of(value);
     if (words < 5)
-      note(value.data(), "bad-origin", "RFC 8866 section 5.2", "fields that are missing are empty");
+      note(value.data(), Repair::bad_origin);
     else if (o.address.empty())
-      note(value.data(), "empty-address", "RFC 8866 section 5.2", "no address");
+      note(value.data(), Repair::empty_address);
     if (words >= 5 && (!digits(o.session_id) || !digits(o.session_version)))
-      note(value.data(), "bad-session-id", "RFC 8866 section 5.2",
-           "text that is compared as it stands");
+      note(value.data(), Repair::bad_session_id);
   } else {
     if (found_.name.data() != nullptr) return fail(value.data() - 2);
     found_.name = value;
-    if (value.empty())
-      note(value.data(), "empty-name", "RFC 8866 section 5.3", "a name of no length");
+    if (value.empty()) note(value.data(), Repair::empty_name);
   }
 }
 
-void Repair::media(const char* at, std::string_view value) noexcept {
+void Reader::media(const char* at, std::string_view value) noexcept {
   if (found_.media_count == 0) found_.first_media = offset(at);
   if (found_.media_count < found_.media_at.size())
     found_.media_at[found_.media_count] = static_cast<std::uint32_t>(offset(at));
@@ -146,53 +144,47 @@ void Repair::media(const char* at, std::string_view value) noexcept {
     return fail(ports.data());
   const std::string_view proto = take_word(rest);
   if (proto.empty()) return fail(value.data() + value.size());
-  if (rest.empty())
-    note(value.data() + value.size(), "no-formats", "RFC 8866 section 5.14",
-         "a medium without formats");
+  if (rest.empty()) note(value.data() + value.size(), Repair::no_formats);
 }
 
-void Repair::attribute(const char* at, std::string_view value) noexcept {
+void Reader::attribute(const char* at, std::string_view value) noexcept {
   if (++attributes_ > limits_.attributes) return fail(at, ParseErrc::too_many);
   const Attribute a = attribute_of(value);
-  if (!token(a.name))
-    note(value.data(), "bad-attribute", "RFC 8866 section 5.13", "an attribute of that name");
+  if (!token(a.name)) note(value.data(), Repair::bad_attribute);
 }
 
-void Repair::value(char type, std::string_view value) noexcept {
+void Reader::value(char type, std::string_view value) noexcept {
   std::string_view rest = value;
   if (type == 'c') {
     const Connection c = connection_of(value);
     if (!token(c.net_type) || !token(c.addr_type))
-      note(value.data(), "bad-connection", "RFC 8866 section 5.7",
-           "fields that are missing are empty");
+      note(value.data(), Repair::bad_connection);
     else if (c.address.empty())
-      note(value.data(), "empty-address", "RFC 8866 section 5.7", "no address");
+      note(value.data(), Repair::empty_address);
   } else if (type == 'b') {
     const std::size_t colon = value.find(':');
     if (colon == std::string_view::npos || !token(trimmed(value.substr(0, colon))) ||
         !digits(trimmed(value.substr(colon + 1))))
-      note(value.data(), "bad-bandwidth", "RFC 8866 section 5.8", "a line without meaning");
+      note(value.data(), Repair::bad_bandwidth);
   } else if (type == 't') {
     time_ = time_ || found_.media_count == 0;
     const bool start = digits(take_word(rest));
     const bool stop = digits(take_word(rest));
-    if (!start || !stop || !rest.empty())
-      note(value.data(), "bad-time", "RFC 8866 section 5.9", "a time of no meaning");
+    if (!start || !stop || !rest.empty()) note(value.data(), Repair::bad_time);
   }
 }
 
-void Repair::line(const LineView& view) noexcept {
+void Reader::line(const LineView& view) noexcept {
   const char* const at = view.text.data();
   if (view.type == 0 || !((view.type | 0x20) >= 'a' && (view.type | 0x20) <= 'z')) {
-    note(at, "not-a-line", "RFC 8866 section 5", "a line without meaning");
+    note(at, Repair::not_a_line);
     return;
   }
-  if (*at != view.type || at[1] != '=')
-    note(at, "space-before-line", "RFC 8866 section 5", "no space");
+  if (*at != view.type || at[1] != '=') note(at, Repair::space_before_line);
   const char type = view.type;
   const bool free_text = std::string_view("siuepkf").find(type) != std::string_view::npos;
   if (!free_text && !view.value.empty() && (view.value.front() == ' ' || view.value.back() == ' '))
-    note(view.value.data(), "space-around-value", "RFC 8866 section 5", "no space");
+    note(view.value.data(), Repair::space_around_value);
   const bool medium = found_.media_count != 0 && type != 'm';
   if (type == 'v' || type == 'o' || type == 's')
     opening(type, view.value);
@@ -205,17 +197,16 @@ void Repair::line(const LineView& view) noexcept {
 
   const std::size_t order = rank(type, found_.media_count != 0);
   if (order == std::string_view::npos)
-    note(at,
-         medium && rank(type, false) != std::string_view::npos ? "misplaced-line" : "unknown-type",
-         "RFC 8866 section 5", "a line that is kept");
+    note(at, medium && rank(type, false) != std::string_view::npos ? Repair::misplaced_line
+                                                                   : Repair::unknown_type);
   else if (order < rank_ && !(type == 't' && rank_ <= rank('z', false)))
     // Times repeat with their r= and z= (section 9, time-description).
-    note(at, "order", "RFC 8866 section 5", "its place does not matter");
+    note(at, Repair::order);
   else
     rank_ = order;
 }
 
-ParseError Repair::run() noexcept {
+ParseError Reader::run() noexcept {
   found_.first_media = text_.size();
   line_ends();
   for (const LineView& view : Lines(text_, 0, text_.size())) {
@@ -231,21 +222,19 @@ ParseError Repair::run() noexcept {
   if (error_.code != ParseErrc::ok) return error_;
 
   const char* const level_end = text_.data() + found_.first_media;
-  if (!version_) note(first_, "missing-version", "RFC 8866 section 5.1", "version 0");
-  if (found_.origin.data() == nullptr)
-    note(level_end, "missing-origin", "RFC 8866 section 5.2", "fields that are empty");
-  if (found_.name.data() == nullptr)
-    note(level_end, "missing-name", "RFC 8866 section 5.3", "a name of no length");
-  if (!time_) note(level_end, "missing-time", "RFC 8866 section 5.9", "a session without bounds");
+  if (!version_) note(first_, Repair::missing_version);
+  if (found_.origin.data() == nullptr) note(level_end, Repair::missing_origin);
+  if (found_.name.data() == nullptr) note(level_end, Repair::missing_name);
+  if (!time_) note(level_end, Repair::missing_time);
   found_.opening = true;
   return {};
 }
 
 }  // namespace
 
-ParseError repair(std::string_view text, const Limits& limits, Deviations* deviations,
+ParseError repair(std::string_view text, const Limits& limits, Diagnostics* told,
                   Sections& found) noexcept {
-  return Repair(text, limits, deviations, found).run();
+  return Reader(text, limits, told, found).run();
 }
 
 }  // namespace sipstack::sdp

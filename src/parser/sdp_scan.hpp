@@ -86,8 +86,8 @@ struct Sections {
 ParseError scan(std::string_view text, const Limits& limits, Sections& found) noexcept;
 
 /// The same for Mode::lenient, line by line (src/parser/sdp_repair.cpp). Tells every departure from
-/// RFC 8866 where `deviations` is not null.
-ParseError repair(std::string_view text, const Limits& limits, Deviations* deviations,
+/// RFC 8866 where `told` is not null.
+ParseError repair(std::string_view text, const Limits& limits, Diagnostics* told,
                   Sections& found) noexcept;
 
 /// The first CR, LF or NUL from `p` on, or `end`. Sixteen or eight bytes at a time.

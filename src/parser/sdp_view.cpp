@@ -273,10 +273,10 @@ expected<View, ParseError> View::parse(std::string_view text, const Reading& rea
   // What is too much stays too much, whatever the mode.
   if (error.code == ParseErrc::bad_body && reading.mode == Mode::lenient) {
     sections = {};
-    error = repair(text, reading.limits, reading.deviations, sections);
-  } else if (error.code == ParseErrc::ok && reading.deviations != nullptr) {
+    error = repair(text, reading.limits, reading.told, sections);
+  } else if (error.code == ParseErrc::ok && reading.told != nullptr) {
     Sections again;
-    static_cast<void>(repair(text, reading.limits, reading.deviations, again));
+    static_cast<void>(repair(text, reading.limits, reading.told, again));
   }
   if (error.code != ParseErrc::ok) return unexpected(error);
   expected<View, ParseError> view;

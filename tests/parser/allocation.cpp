@@ -8,6 +8,7 @@
 #include "grammar_check.hpp"
 #include "sample.hpp"
 #include "sipstack/parser/body.hpp"
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/fragment.hpp"
 #include "sipstack/parser/framer.hpp"
 #include "sipstack/parser/multipart_writer.hpp"
@@ -130,10 +131,10 @@ TEST_CASE("repairing, comparing and writing a session description allocates noth
   const std::string other = camera + "\na=x";
   char buffer[1000];
   const std::size_t before = allocations;
-  Deviations told;
+  Diagnostics told;
   sdp::Reading lenient;
   lenient.mode = sdp::Mode::lenient;
-  lenient.deviations = &told;
+  lenient.told = &told;
   const auto view = sdp::View::parse(camera, lenient);
   const auto second = sdp::View::parse(other, lenient);
   const std::uint32_t bits = sdp::changes(*view, *second).bits;

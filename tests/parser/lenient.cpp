@@ -461,6 +461,13 @@ TEST_CASE("every rule has a stable name and says what was assumed") {
   CHECK(names.insert(text).second);
   SIPSTACK_REPAIRS(SIPSTACK_X)
 #undef SIPSTACK_X
+#define SIPSTACK_X(id, text, words, section) \
+  CHECK(to_string(Repair::id) == text);      \
+  CHECK(assumption(Repair::id) == words);    \
+  CHECK(rfc(Repair::id) == section);         \
+  CHECK(names.insert(text).second);
+  SIPSTACK_BODY_REPAIRS(SIPSTACK_X)
+#undef SIPSTACK_X
 }
 
 // Neither mode may accept what the collections say must be refused.

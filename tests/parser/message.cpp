@@ -112,6 +112,27 @@ TEST_CASE("without Content-Length the body is what is left of the datagram") {
   CHECK_FALSE(p.view().head().has_content_length);
 }
 
+TEST_CASE("splitting finds the parts and reads no header field") {
+  const std::string text =
+      testing::crlf("INVITE not a URI SIP/2.0\nVia: what?\nl: 999999\nX-Own:  one\n two \n\nbody");
+  MessageIndex index;
+  CHECK_FALSE(split(text, index));
+  const std::string good =
+      testing::crlf("INVITE what: SIP/2.0\nVia: what?\nl: 999999\nX-Own:  one\n two \n\nbody");
+  REQUIRE(split(good, index));
+  const MessageView m(good.data(), index);
+  CHECK(m.method() == Method::invite);
+  CHECK(m.uri_text() == "what:");
+  REQUIRE(m.header_count() == 3);
+  CHECK(m.header(0).value == "what?");
+  CHECK(m.header(1).id == HeaderId::content_length);
+  CHECK(m.header(2).value == "one\r\n two");
+  CHECK(m.body() == "body");
+  // What has no form of a message is refused here, too.
+  CHECK_FALSE(split(testing::crlf("INVITE sip:h SIP/2.0\nVia\n\n"), index));
+  CHECK_FALSE(split(testing::crlf("INVITE sip:h SIP/2.0\nVia: x\n"), index));
+}
+
 TEST_CASE("a mandatory header that is missing is named, at the first header line") {
   for (const char* const header : {"Via", "From", "To", "Call-ID", "CSeq"}) {
     const Parsed p(with({{header, "-"}}));

@@ -7,6 +7,7 @@
 #include "grammar_check.hpp"
 #include "shared_dir.hpp"
 #include "sipstack/parser/body.hpp"
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/fragment.hpp"
 #include "sipstack/parser/sdp.hpp"
 
@@ -203,10 +204,10 @@ TEST_CASE("a delimiter behind a bare LF or CR can be read in two ways and is ref
 }
 
 TEST_CASE("in lenient mode LF may end lines, in all of a body or not at all") {
-  Deviations told;
+  Diagnostics told;
   BodyReading lenient;
   lenient.lenient = true;
-  lenient.deviations = &told;
+  lenient.told = &told;
   const Body body("pre\n--b1\nContent-Type: application/sdp\n\nv=0\r\n\n--b1\n\n\n--b1--\n", kMixed,
                   lenient);
   REQUIRE(body.error() == "ok");
@@ -214,7 +215,7 @@ TEST_CASE("in lenient mode LF may end lines, in all of a body or not at all") {
   CHECK(body.index.parts[1].bytes == "v=0\r\n");
   CHECK(body.index.parts[2].bytes.empty());
   REQUIRE(told.size() == 1);
-  CHECK(told.begin()->rule == "line-feed");
+  CHECK(told.begin()->rule == Repair::body_line_feed);
   CHECK(told.begin()->offset == 8);
   for (const char* mixed :
        {"--b1\n\nx\r\n--b1--", "--b1\n\nx\n--b1\r\n\r\ny\r\n--b1--", "--b1\r\n\r\nx\n--b1--",
@@ -228,17 +229,17 @@ TEST_CASE("in lenient mode the boundary decides against a part's Content-Length,
   const std::string text = crlf("--b1\nContent-Length: 3\n\nx\n--b1--");
   CHECK(error(text) == "bad-content-length 22");
   CHECK(error(crlf("--b1\nContent-Length: 1\n\nx\n--b1--")) == "ok");
-  Deviations told;
+  Diagnostics told;
   BodyReading lenient;
   lenient.lenient = true;
-  lenient.deviations = &told;
+  lenient.told = &told;
   const Body body(text, kMixed, lenient);
   REQUIRE(body.error() == "ok");
   CHECK(body.index.parts[1].bytes == "x");
-  CHECK(told.has("part-length"));
+  CHECK(told.has(Repair::part_length));
   told.clear();
   CHECK(Body("--a*b\r\n\r\nx\r\n--a*b--", "multipart/mixed;boundary=a*b", lenient).error() == "ok");
-  CHECK(told.has("odd-boundary"));
+  CHECK(told.has(Repair::odd_boundary));
 }
 
 TEST_CASE("malformed header fields of a part are refused at their byte") {

@@ -76,10 +76,10 @@ TEST_CASE("each change is named") {
   CHECK(replaced("AVP 0 96", "AVP 96 0") == Changes::formats);
   CHECK(replaced("opus/48000/2", "opus/48000") == Changes::codecs);
   CHECK(replaced("a=fmtp:96 useinbandfec=1\r\n", "") == Changes::codecs);
-  CHECK(replaced("192.0.2.1\r\nb=", "192.0.2.2\r\nb=") == Changes::connection);
-  CHECK(replaced("a=recvonly", "a=inactive") == Changes::direction);
+  CHECK(replaced("192.0.2.1\r\nb=", "192.0.2.2\r\nb=") == Changes::media_connection);
+  CHECK(replaced("a=recvonly", "a=inactive") == Changes::media_direction);
   CHECK(replaced("a=fingerprint:sha-256 4A:AD\r\n",
-                 "a=fingerprint:sha-256 4A:AD\r\na=inactive\r\n") == Changes::direction);
+                 "a=fingerprint:sha-256 4A:AD\r\na=inactive\r\n") == Changes::media_direction);
   CHECK(replaced("b=AS:64", "b=AS:65") == Changes::bandwidth);
   CHECK(replaced("4A:AD", "4A:AE") == Changes::keys);
   CHECK(replaced("192.0.2.1 4002 typ", "192.0.2.1 4004 typ") == Changes::ice);
@@ -119,7 +119,7 @@ TEST_CASE("the same session is told by o= without its version") {
 TEST_CASE("connections of layered multicast are compared each") {
   const std::string start =
       "v=0\r\no=- 1 2 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 224.2.1.1/9\r\n";
-  CHECK(changed(start, start + "c=IN IP4 224.2.1.2/9\r\n") == Changes::connection);
+  CHECK(changed(start, start + "c=IN IP4 224.2.1.2/9\r\n") == Changes::media_connection);
   CHECK(changed(start, start) == 0);
 }
 

@@ -11,30 +11,31 @@
 #include "shared_dir.hpp"
 #include "sipstack/base/random.hpp"
 #include "sipstack/parser/body.hpp"
+#include "sipstack/parser/diagnostics.hpp"
 #include "sipstack/parser/sdp_writer.hpp"
 
 namespace sipstack::sdp {
 namespace {
 
-Reading lenient(Deviations* told = nullptr) {
+Reading lenient(Diagnostics* told = nullptr) {
   Reading reading;
   reading.mode = Mode::lenient;
-  reading.deviations = told;
+  reading.told = told;
   return reading;
 }
 
 // The rules that were departed from, in the order of their telling.
 std::string rules(const std::string& text, Mode mode = Mode::lenient) {
-  Deviations told;
+  Diagnostics told;
   Reading reading = lenient(&told);
   reading.mode = mode;
   const auto view = View::parse(text, reading);
   if (!view) return "refused " + std::to_string(view.error().offset);
   std::string out;
-  for (const Deviation& one : told) {
-    CHECK_FALSE(one.rfc.empty());
-    CHECK_FALSE(one.assumed.empty());
-    out += std::string(one.rule) + "@" + std::to_string(one.offset) + " ";
+  for (const Diagnostic& one : told) {
+    CHECK_FALSE(rfc(one.rule).empty());
+    CHECK_FALSE(assumption(one.rule).empty());
+    out += std::string(to_string(one.rule)) + "@" + std::to_string(one.offset) + " ";
   }
   return out;
 }
@@ -231,13 +232,13 @@ TEST_CASE("errors have a line, a column and the section of the line's type") {
   CHECK(fault("", View::parse("").error()).at.line == 1);
 }
 
-TEST_CASE("the first 64 departures are kept and the others counted") {
+TEST_CASE("the first 32 departures are kept and the others counted") {
   std::string text = kHead + "t=0 0\r\n";
   for (int i = 0; i < 70; ++i) text += "y=1\r\n";
-  Deviations told;
+  Diagnostics told;
   REQUIRE(View::parse(text, lenient(&told)));
-  CHECK(told.size() == Deviations::kCapacity);
-  CHECK(told.missed() == 6);
+  CHECK(told.size() == Diagnostics::kCapacity);
+  CHECK(told.dropped() == 38);
 }
 
 // Whatever was read: all bytes are in sections, and a session gives them back.
@@ -292,7 +293,7 @@ TEST_CASE("every truncation of a description is read within its bytes, in both m
   for (std::size_t size = 0; size <= full.size(); ++size) {
     const std::string_view cut = memory.refill(std::string_view(full).substr(0, size));
     for (const Mode mode : {Mode::exact, Mode::lenient}) {
-      Deviations told;
+      Diagnostics told;
       Reading reading = lenient(&told);
       reading.mode = mode;
       const auto view = View::parse(cut, reading);
@@ -301,7 +302,7 @@ TEST_CASE("every truncation of a description is read within its bytes, in both m
         continue;
       }
       lossless(std::string(cut), *view);
-      for (const Deviation& one : told) CHECK(one.offset <= size);
+      for (const Diagnostic& one : told) CHECK(one.offset <= size);
     }
   }
 }

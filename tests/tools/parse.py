@@ -111,6 +111,31 @@ class Json(unittest.TestCase):
         status, (message,) = one(GOOD[:-1])
         self.assertEqual((status, message["error"]["code"]), (1, "body-too-short"))
 
+    def test_lenient_tells_what_it_let_through(self):
+        data = (GOOD.replace(b"CSeq: 17 INVITE", b"CSeq: 17INVITE").replace(b"ttl=15 SIP/2.0", b"ttl=15  SIP/2.0")
+                .replace(b"bell.example>;tag", b"bell.example>;;tag"))
+        self.assertEqual(one(data)[0], 1)
+        status, (message,) = one(data, "--lenient")
+        self.assertEqual(status, 0)
+        self.assertIs(message["valid"], True)
+        self.assertEqual([(r["rule"], r["header"]) for r in message["repairs"]],
+                         [("extra-space", None), ("empty-parameter", "From"), ("missing-space", "CSeq")])
+        for repair in message["repairs"]:
+            before = data[:repair["offset"]]
+            self.assertEqual(repair["line"], before.count(b"\n") + 1)
+            self.assertEqual(repair["column"], len(before) - before.rfind(b"\n"))
+        self.assertEqual(message["cseq"], {"number": 17, "method": "INVITE"})
+        self.assertEqual(message["from"]["tag"], "a48s")
+        self.assertEqual((message["version"], message["uri"]["host"]), ("SIP/2.0", "chicago.example"))
+
+    def test_lenient_tells_nothing_of_a_good_message_and_takes_no_doubtful_one(self):
+        status, (message,) = one(GOOD, "--lenient")
+        self.assertEqual((status, message.pop("repairs")), (0, []))
+        self.assertEqual(message, self.good())
+        for data in (GOOD.replace(b"\r\nSubject", b"\nSubject"), GOOD[:-1],
+                     GOOD.replace(b"X-Bytes:", b"X Bytes:")):
+            self.assertEqual(one(data, "--lenient")[0], 1)
+
     def test_a_stream_holds_many(self):
         status, objects = one(b"\r\n\r\n" + GOOD + GOOD + b"\r\n" + GOOD, "--stream")
         self.assertEqual((status, len(objects)), (0, 3))
@@ -146,6 +171,15 @@ class Text(unittest.TestCase):
         self.assertEqual(caret, "          ^")
         self.assertTrue(any("expected:" in r for r in rest))
         self.assertTrue(any("RFC " in r for r in rest))
+
+    def test_what_is_let_through_is_shown_with_a_caret_too(self):
+        result = run("parse", "--lenient", "-", given=GOOD.replace(b"CSeq: 17 INVITE", b"CSeq: 17INVITE"))
+        self.assertEqual(result.status, 0)
+        head, line, caret, assumed, summary = result.lines
+        self.assertIn("stdin:7:9: let through: missing-space (CSeq)", head)
+        self.assertEqual((line, caret), ("    CSeq: 17INVITE", "            ^"))
+        self.assertIn("assumed:", assumed)
+        self.assertIn("stdin: valid: INVITE", summary)
 
     def test_control_characters_of_the_wire_do_not_reach_the_terminal(self):
         result = run("parse", "-", given=GOOD.replace(b"CSeq: 17", b"CSeq: \x1b[31m17"))

@@ -9,10 +9,11 @@
 #include <optional>
 #include <string_view>
 
-#include "sipstack/parser/deviations.hpp"
 #include "sipstack/parser/message_view.hpp"
 
 namespace sipstack {
+
+class Diagnostics;
 
 /// Bounds on bodies. Past one of them it is ParseErrc::too_many, or too_large for header_block.
 struct BodyLimits {
@@ -30,7 +31,7 @@ struct BodyReading {
   /// than RFC 2046 lets it have.
   bool lenient = false;
   /// Where each such repair is told; offsets as those of errors. May be null.
-  Deviations* deviations = nullptr;
+  Diagnostics* told = nullptr;
 };
 
 /// What to do where a part is not understood (RFC 3204 section 6, RFC 5621 section 8).

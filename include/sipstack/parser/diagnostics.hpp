@@ -42,10 +42,42 @@ namespace sipstack {
   X(misplaced_header, "misplaced-header",                                                          \
     "a header field that means nothing in this kind of message")
 
+// X(enumerator, "kebab-name", "what was assumed", "the section that asks for something else"): session
+// descriptions (docs/sdp.md), then bodies (docs/bodies.md)
+#define SIPSTACK_BODY_REPAIRS(X)                                                                   \
+  X(line_feed, "line-feed", "LF ends a line", "RFC 8866 section 5")                                \
+  X(no_final_line_end, "no-final-line-end", "the last line is whole", "RFC 8866 section 5")        \
+  X(empty_line, "empty-line", "nothing", "RFC 8866 section 9")                                     \
+  X(trailing_nul, "trailing-nul", "nothing: the description ends before", "RFC 8866 section 9")    \
+  X(space_before_line, "space-before-line", "no space", "RFC 8866 section 5")                      \
+  X(space_around_value, "space-around-value", "no space", "RFC 8866 section 5")                    \
+  X(order, "order", "its place does not matter", "RFC 8866 section 5")                             \
+  X(misplaced_line, "misplaced-line", "a line that is kept", "RFC 8866 section 5")                 \
+  X(unknown_type, "unknown-type", "a line that is kept", "RFC 8866 section 5")                     \
+  X(not_a_line, "not-a-line", "a line without meaning", "RFC 8866 section 5")                      \
+  X(missing_version, "missing-version", "version 0", "RFC 8866 section 5.1")                       \
+  X(missing_origin, "missing-origin", "fields that are empty", "RFC 8866 section 5.2")             \
+  X(bad_origin, "bad-origin", "fields that are missing are empty", "RFC 8866 section 5.2")         \
+  X(bad_session_id, "bad-session-id", "text that is compared as it stands",                        \
+    "RFC 8866 section 5.2")                                                                        \
+  X(missing_name, "missing-name", "a name of no length", "RFC 8866 section 5.3")                   \
+  X(empty_name, "empty-name", "a name of no length", "RFC 8866 section 5.3")                       \
+  X(bad_connection, "bad-connection", "fields that are missing are empty", "RFC 8866 section 5.7") \
+  X(empty_address, "empty-address", "no address", "RFC 8866 section 5.7")                          \
+  X(bad_bandwidth, "bad-bandwidth", "a line without meaning", "RFC 8866 section 5.8")              \
+  X(missing_time, "missing-time", "a session without bounds", "RFC 8866 section 5.9")              \
+  X(bad_time, "bad-time", "a time of no meaning", "RFC 8866 section 5.9")                          \
+  X(bad_attribute, "bad-attribute", "an attribute of that name", "RFC 8866 section 5.13")          \
+  X(no_formats, "no-formats", "a medium without formats", "RFC 8866 section 5.14")                 \
+  X(body_line_feed, "body-line-feed", "LF ends a line, in all of this body",                       \
+    "RFC 2046 section 5.1.1")                                                                      \
+  X(odd_boundary, "odd-boundary", "the bytes of the boundary", "RFC 2046 section 5.1.1")           \
+  X(part_length, "part-length", "the boundary ends the part", "RFC 2046 section 5.1.1")
+
 /// A deviation that lenient parsing lets through.
 enum class Repair : std::uint8_t {
-#define SIPSTACK_X(id, name, text) id,
-  SIPSTACK_REPAIRS(SIPSTACK_X)
+#define SIPSTACK_X(id, name, ...) id,
+  SIPSTACK_REPAIRS(SIPSTACK_X) SIPSTACK_BODY_REPAIRS(SIPSTACK_X)
 #undef SIPSTACK_X
 };
 
@@ -53,11 +85,14 @@ enum class Repair : std::uint8_t {
 std::string_view to_string(Repair rule) noexcept;
 /// What was assumed, in words.
 std::string_view assumption(Repair rule) noexcept;
+/// The section that a deviation in a body departs from, "RFC 8866 section 5.9"; "" for those in header
+/// fields, whose grammar is named by the header.
+std::string_view rfc(Repair rule) noexcept;
 
 /// One deviation and its place.
 struct Diagnostic {
   Repair rule = Repair::extra_space;
-  HeaderId header = HeaderId::other;  ///< other: the start line
+  HeaderId header = HeaderId::other;  ///< other: the start line, or a body
   std::uint32_t offset = 0;           ///< of the first byte that deviates, as in ParseError
 };
 
@@ -73,6 +108,12 @@ class Diagnostics {
   bool empty() const noexcept { return size_ == 0 && dropped_ == 0; }
   std::size_t dropped() const noexcept { return dropped_; }
   void clear() noexcept { size_ = dropped_ = 0; }
+  /// Whether that rule is among those that are kept.
+  bool has(Repair rule) const noexcept {
+    for (const Diagnostic& one : *this)
+      if (one.rule == rule) return true;
+    return false;
+  }
 
   void tell(const Diagnostic& one) noexcept {
     if (size_ < kCapacity) {

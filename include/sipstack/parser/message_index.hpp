@@ -75,4 +75,10 @@ struct MessageIndex : IndexHead {
 expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
                                  const ParseLimits& limits = {}) noexcept;
 
+/// Only finds where start line, header fields and body are: for those who log, count or pick messages.
+/// Fills of `index` what the start line tells, the entries and the body, which is all that is left: no
+/// header field is read, not even Content-Length. Refuses what parse() does for its form and size.
+expected<void, ParseError> split(std::string_view bytes, MessageIndex& index,
+                                 const ParseLimits& limits = {}) noexcept;
+
 }  // namespace sipstack

@@ -13,8 +13,11 @@
 #include <vector>
 
 #include "sipstack/base/address.hpp"
-#include "sipstack/parser/deviations.hpp"
 #include "sipstack/parser/error.hpp"
+
+namespace sipstack {
+class Diagnostics;
+}
 
 namespace sipstack::sdp {
 
@@ -40,7 +43,7 @@ struct Reading {
   Mode mode = Mode::exact;
   Limits limits;
   /// Where every departure from RFC 8866 is told, those that the exact mode lets pass, too. May be null.
-  Deviations* deviations = nullptr;
+  Diagnostics* told = nullptr;
 };
 
 // ---- values of lines, as views ----

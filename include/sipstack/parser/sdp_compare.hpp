@@ -14,23 +14,23 @@ namespace sipstack::sdp {
 /// medium writes it out are no difference.
 struct Changes {
   enum Bit : std::uint32_t {
-    identity = 1u << 0,     ///< o= but for its version: another session altogether
-    version = 1u << 1,      ///< the version in o=
-    name = 1u << 2,         ///< s=
-    timing = 1u << 3,       ///< t=, r=, z=
-    session = 1u << 4,      ///< other lines of the session level
-    media_count = 1u << 5,  ///< m= lines added or gone
-    media_type = 1u << 6,   ///< of one m= line: type or protocol
-    port = 1u << 7,         ///< ports or how many
-    formats = 1u << 8,      ///< the list of formats, or its order, which is a preference
-    codecs = 1u << 9,       ///< rtpmap, fmtp
-    connection = 1u << 10,  ///< the address that holds for a medium
-    direction = 1u << 11,   ///< the direction that holds for a medium
-    bandwidth = 1u << 12,   ///< b= of a medium
-    keys = 1u << 13,        ///< crypto, fingerprint, setup, connection: of session or medium
-    ice = 1u << 14,         ///< candidates and ice-*: of session or medium
-    attributes = 1u << 15,  ///< other attributes of a medium
-    lines = 1u << 16,       ///< other lines of a medium: i=, k=, y=, f=
+    identity = 1u << 0,           ///< o= but for its version: another session altogether
+    version = 1u << 1,            ///< the version in o=
+    name = 1u << 2,               ///< s=
+    timing = 1u << 3,             ///< t=, r=, z=
+    session = 1u << 4,            ///< other lines of the session level
+    media_count = 1u << 5,        ///< m= lines added or gone
+    media_type = 1u << 6,         ///< of one m= line: type or protocol
+    port = 1u << 7,               ///< ports or how many
+    formats = 1u << 8,            ///< the list of formats, or its order, which is a preference
+    codecs = 1u << 9,             ///< rtpmap, fmtp
+    media_connection = 1u << 10,  ///< the address that holds for a medium
+    media_direction = 1u << 11,   ///< the direction that holds for a medium
+    bandwidth = 1u << 12,         ///< b= of a medium
+    keys = 1u << 13,              ///< crypto, fingerprint, setup, connection: of session or medium
+    ice = 1u << 14,               ///< candidates and ice-*: of session or medium
+    attributes = 1u << 15,        ///< other attributes of a medium
+    lines = 1u << 16,             ///< other lines of a medium: i=, k=, y=, f=
   };
   std::uint32_t bits = 0;
 

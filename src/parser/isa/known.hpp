@@ -24,14 +24,15 @@ SIPSTACK_INLINE bool named(std::string_view name, const char (&lower)[N]) noexce
   } else {
     unsigned different = 0;
     for (std::size_t i = 0; i < size; ++i) {
-      different |= (static_cast<unsigned char>(p[i]) | 0x20U) ^ static_cast<unsigned char>(lower[i]);
+      different |=
+          (static_cast<unsigned char>(p[i]) | 0x20U) ^ static_cast<unsigned char>(lower[i]);
     }
     return different == 0;
   }
 }
 
 SIPSTACK_INLINE std::string_view* found(std::string_view& slot, std::string_view name,
-                               const char** again = nullptr) noexcept {
+                                        const char** again = nullptr) noexcept {
   if (slot.data() != nullptr) {
     if (again != nullptr && *again == nullptr) *again = name.data();
     return nullptr;
@@ -43,7 +44,8 @@ SIPSTACK_INLINE std::string_view* found(std::string_view& slot, std::string_view
 SIPSTACK_INLINE std::string_view* known(Via& via, std::string_view name) noexcept {
   switch (name.size()) {
     case 5: return named(name, "rport") ? found(via.known.rport, name) : nullptr;
-    case 6: return named(name, "branch") ? found(via.known.branch, name, &via.known.again) : nullptr;
+    case 6:
+      return named(name, "branch") ? found(via.known.branch, name, &via.known.again) : nullptr;
     case 8: return named(name, "received") ? found(via.known.received, name) : nullptr;
     default: return nullptr;
   }
@@ -52,7 +54,8 @@ SIPSTACK_INLINE std::string_view* known(Via& via, std::string_view name) noexcep
 SIPSTACK_INLINE std::string_view* known(NameAddr& address, std::string_view name) noexcept {
   switch (name.size()) {
     case 1: return named(name, "q") ? found(address.known.q, name) : nullptr;
-    case 3: return named(name, "tag") ? found(address.known.tag, name, &address.known.again) : nullptr;
+    case 3:
+      return named(name, "tag") ? found(address.known.tag, name, &address.known.again) : nullptr;
     case 7: return named(name, "expires") ? found(address.known.expires, name) : nullptr;
     default: return nullptr;
   }
@@ -61,7 +64,9 @@ SIPSTACK_INLINE std::string_view* known(NameAddr& address, std::string_view name
 SIPSTACK_INLINE std::string_view* known(Uri& uri, std::string_view name) noexcept {
   switch (name.size()) {
     case 2: return named(name, "lr") ? found(uri.known.lr, name) : nullptr;
-    case 9: return named(name, "transpor") && (name[8] | 0x20) == 't' ? found(uri.known.transport, name) : nullptr;
+    case 9:
+      return named(name, "transpor") && (name[8] | 0x20) == 't' ? found(uri.known.transport, name)
+                                                                : nullptr;
     default: return nullptr;
   }
 }

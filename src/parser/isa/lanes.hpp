@@ -191,7 +191,8 @@ SIPSTACK_INLINE const char* params_lane(const char* stop, const char* end, Stops
       stop = stops.next();
       if (behind == nullptr || stop != behind) return nullptr;
     } else {
-      if (stop == p && (stop == end || (*stop != '[' && *stop != ']' && *stop != ':'))) return nullptr;
+      if (stop == p && (stop == end || (*stop != '[' && *stop != ']' && *stop != ':')))
+        return nullptr;
       // In gen-value, but in no run.
       while (stop != end && kGenValue.has(*stop)) stop = stops.next();
     }
@@ -281,12 +282,14 @@ SIPSTACK_INLINE const char* field_lane(const char* p, const char* line_end, cons
     }
   } else {
     id = table.ids[table.slot(p, length)];
-    if (id != HeaderId::other && lower_equals(p, table.names[static_cast<std::size_t>(id)].data(), length)) {
+    if (id != HeaderId::other &&
+        lower_equals(p, table.names[static_cast<std::size_t>(id)].data(), length)) {
       return p + length + 1;
     }
   }
   id = HeaderId::other;
-  return (outside32(p, kToken) & (~std::uint32_t{0} >> (32 - length))) == 0 ? p + length + 1 : nullptr;
+  return (outside32(p, kToken) & (~std::uint32_t{0} >> (32 - length))) == 0 ? p + length + 1
+                                                                            : nullptr;
 }
 
 bool cseq_lane(Scan& s, CSeq& out) noexcept {

@@ -80,8 +80,8 @@ namespace sipstack::scan::SIPSTACK_ISA {
 
 namespace {
 
-expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
-                                 const ParseLimits& limits) noexcept {
+expected<void, ParseError> run(std::string_view bytes, MessageIndex& index,
+                               const ParseLimits& limits, bool checked) noexcept {
   if (bytes.empty()) {
     static_cast<IndexHead&>(index) = IndexHead{};
     return unexpected<ParseError>(ParseError{ParseErrc::not_sip, HeaderId::other, 0});
@@ -94,12 +94,21 @@ expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
   const char* mark = nullptr;
   const char* name_end = nullptr;
   const char* body = nullptr;
-  MessagePass pass(p, pe, readable, index, limits);
+  MessagePass pass(p, pe, readable, index, limits, checked);
 
   %% write exec;
 
   static_cast<void>(eof);
   return pass.finish(body, p, readable);
+}
+
+expected<void, ParseError> parse(std::string_view bytes, MessageIndex& index,
+                                 const ParseLimits& limits) noexcept {
+  return run(bytes, index, limits, true);
+}
+expected<void, ParseError> split(std::string_view bytes, MessageIndex& index,
+                                 const ParseLimits& limits) noexcept {
+  return run(bytes, index, limits, false);
 }
 
 }  // namespace

@@ -15,13 +15,14 @@ class MessagePass {
   }
 
   MessagePass(const char* begin, const char* end, const char* readable, MessageIndex& index,
-              const ParseLimits& limits) noexcept
+              const ParseLimits& limits, bool checked) noexcept
       : begin_(begin),
         end_(end),
         readable_(readable),
         index_(index),
         limits_(limits),
         controls_(begin, end),
+        checked_(checked),
         most_headers_(std::min<std::size_t>(limits.headers, MessageIndex::kCapacity)),
         line_(begin) {
     static_cast<IndexHead&>(index) = IndexHead{};
@@ -91,6 +92,7 @@ class MessagePass {
   MessageIndex& index_;
   const ParseLimits& limits_;
   Controls controls_;
+  bool checked_;  ///< or only split
   std::size_t most_headers_;
   const char* line_;              ///< first byte of the line at hand
   const char* fields_ = nullptr;  ///< first byte behind the start line

@@ -63,6 +63,7 @@ void MessagePass::method(const char* first, const char* last) noexcept {
 void MessagePass::request_uri(const char* first, const char* last) noexcept {
   index_.uri = span(first, last);
   if (index_.uri.length > limits_.uri) return fail(ParseErrc::uri_too_long, first);
+  if (!checked_) return;
   Uri uri;
   Scan s{first, last, readable_};
   const ParseErrc code = scan::SIPSTACK_ISA::uri(s, uri);
@@ -180,7 +181,7 @@ SIPSTACK_INLINE void MessagePass::entry(HeaderId id, const char* name, std::size
   } else {
     fail(ParseErrc::too_many, name, id);
   }
-  if (id != HeaderId::other && id <= HeaderId::content_type) check(id, name, value, end);
+  if (checked_ && id != HeaderId::other && id <= HeaderId::content_type) check(id, name, value, end);
 }
 
 const char* MessagePass::fields(const char* at) noexcept {
@@ -384,7 +385,7 @@ void MessagePass::end_body(const char* body, const char* end) noexcept {
 expected<void, ParseError> MessagePass::finish(const char* body, const char* at,
                                                const char* end) noexcept {
   if (body != nullptr) {
-    check_presence();
+    if (checked_) check_presence();
     end_body(body, end);
   } else {
     index_.size = static_cast<std::uint32_t>(end_ - begin_ - index_.start);

@@ -56,7 +56,7 @@ SIPSTACK_INLINE unsigned equal_to(const char* p, char c) noexcept {
 
 /// The first byte of [p, end) outside the set, or `end`.
 SIPSTACK_INLINE const char* skip(const CharClass& set, const char* p, const char* end,
-                        const char* readable) noexcept {
+                                 const char* readable) noexcept {
   while (readable - p >= 16) {
     const unsigned stop = outside(p, set);
     if (stop != 0) {
@@ -109,7 +109,8 @@ SIPSTACK_INLINE std::uint32_t equal32(const char* p, char c) noexcept {
 
 SIPSTACK_INLINE bool lower_equals(const char* p, const char* lower, unsigned length) noexcept {
   for (unsigned i = 0; i < length; ++i) {
-    if ((static_cast<unsigned char>(p[i]) | 0x20U) != static_cast<unsigned char>(lower[i])) return false;
+    if ((static_cast<unsigned char>(p[i]) | 0x20U) != static_cast<unsigned char>(lower[i]))
+      return false;
   }
   return true;
 }
@@ -128,7 +129,7 @@ SIPSTACK_INLINE std::uint32_t equal32(const char* p, char c) noexcept {
 #else
 
 SIPSTACK_INLINE const char* skip(const CharClass& set, const char* p, const char* end,
-                        const char*) noexcept {
+                                 const char*) noexcept {
   while (p != end && set.has(*p)) ++p;
   return p;
 }
@@ -215,7 +216,8 @@ inline std::uint64_t Controls::controls(const char* p) noexcept {
   std::uint64_t mask = 0;
   for (unsigned i = 0; i < 64; i += 16) {
     const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const std::uint8_t*>(p + i));
-    const uint8x16_t low = vbicq_u8(vcltq_u8(bytes, vdupq_n_u8(0x20)), vceqq_u8(bytes, vdupq_n_u8('\t')));
+    const uint8x16_t low =
+        vbicq_u8(vcltq_u8(bytes, vdupq_n_u8(0x20)), vceqq_u8(bytes, vdupq_n_u8('\t')));
     mask |= std::uint64_t{movemask(vorrq_u8(low, vceqq_u8(bytes, vdupq_n_u8(0x7f))))} << i;
   }
   return mask;
