@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same through libosip2's osip_transaction: parse, look for the transaction, make one, run it, answer,
-// write, end. It is let off lingering, which it keeps by the wall clock and looks through by list: timer J is
-// set to nothing.
+// write, linger, end. It keeps lingering by the wall clock: for the oldest ones timer J is set to have passed,
+// and its timers, which look through a list of all, are run once for every 32 that end.
 #include <sys/time.h>
 #include <ctime>
 
@@ -52,7 +52,7 @@ bool respond(osip_transaction_t* transaction) {
 
 }  // namespace
 
-OsipServer::OsipServer() {
+OsipServer::OsipServer(std::size_t lingering) : lingering_(lingering) {
   osip_t* osip = nullptr;
   if (osip_init(&osip) != 0) return;
   osip_ = osip;
@@ -63,6 +63,7 @@ OsipServer::OsipServer() {
 }
 
 OsipServer::~OsipServer() {
+  end_oldest(live_.size());
   if (osip_ != nullptr) osip_release(static_cast<osip_t*>(osip_));
 }
 
@@ -78,13 +79,28 @@ bool OsipServer::answer(std::string_view bytes) {
   osip_transaction_execute(transaction, event);
   const std::size_t before = bytes_sent;
   if (!respond(transaction) || bytes_sent == before) return false;
-  transaction->nist_context->timer_j_length = 0;
-  transaction->nist_context->timer_j_start = timeval{1, 0};  // long past by any clock
+  live_.push_back(transaction);
+  if (lingering_ == 0) return end_oldest(1);
+  return live_.size() < lingering_ + 32 || end_oldest(32);
+}
+
+bool OsipServer::end_oldest(std::size_t count) {
+  osip_t* const osip = static_cast<osip_t*>(osip_);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto* const transaction = static_cast<osip_transaction_t*>(live_[i]);
+    transaction->nist_context->timer_j_length = 0;
+    transaction->nist_context->timer_j_start = timeval{1, 0};  // long past by any clock
+  }
   osip_timers_nist_execute(osip);
   osip_nist_execute(osip);
-  const bool over = transaction->state == NIST_TERMINATED;
-  osip_remove_transaction(osip, transaction);
-  osip_transaction_free2(transaction);
+  bool over = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto* const transaction = static_cast<osip_transaction_t*>(live_.front());
+    live_.pop_front();
+    over = over && transaction->state == NIST_TERMINATED;
+    osip_remove_transaction(osip, transaction);
+    osip_transaction_free2(transaction);
+  }
   return over;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,17 +35,21 @@ class Request {
   std::uint64_t number_ = 0;
 };
 
-/// libosip2's transactions. Answers an OPTIONS with 200 and sees the transaction to its end.
+/// libosip2's transactions. Answers an OPTIONS with 200 and sees the transaction to its end, behind so many
+/// others that linger.
 class OsipServer {
  public:
-  OsipServer();
+  explicit OsipServer(std::size_t lingering);
   ~OsipServer();
   OsipServer(const OsipServer&) = delete;
   OsipServer& operator=(const OsipServer&) = delete;
   bool answer(std::string_view bytes);
 
  private:
+  bool end_oldest(std::size_t count);
   void* osip_ = nullptr;
+  std::size_t lingering_;
+  std::deque<void*> live_;
 };
 
 }  // namespace bench

@@ -199,10 +199,9 @@ bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std:
     const std::string_view field = name(was.id);
     const std::uint16_t line_at = here();
     const auto value_at = static_cast<std::uint16_t>(line_at + field.size() + 2);
-    // Most write the name as we do: then the line goes over as one piece.
-    const bool usual = was.value == was.name + field.size() + 2 &&
-                       was.name_length == field.size() && base[was.value - 1] == ' ' &&
-                       std::memcmp(base + was.name, field.data(), field.size()) == 0;
+    // Most write the name at full length, one space behind the colon: the line goes over as one piece.
+    const bool usual = was.name_length == field.size() &&
+                       was.value == was.name + field.size() + 2 && base[was.value - 1] == ' ';
     if (i != 0 && usual) {
       out << std::string_view(base + was.name, was.length + field.size() + 2);
     } else {

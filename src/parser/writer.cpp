@@ -6,6 +6,7 @@
 #include <cassert>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "parser/chars.hpp"
 #include "parser/out.hpp"
@@ -321,28 +322,28 @@ void MessageWriter::contact_here(std::string_view user, std::string_view uri_par
 
 struct MessageWriter::Parts {
   std::string_view via;
-  Contact contact;
+  std::optional<Contact> contact;
   std::size_t contact_size = 0;  ///< 0: none
   char length_line[32];
   std::size_t length_size = 0;
   std::size_t size = 0;  ///< of the whole message
 
-  explicit Parts(const Contact& our_contact) noexcept : contact(our_contact) {}
   std::string_view length() const noexcept { return {length_line, length_size}; }
 };
 
-expected<MessageWriter::Parts, WriteErrc> MessageWriter::measure(std::string_view via,
-                                                                 const Origin& here) const {
-  if (error_ != WriteErrc::ok) return unexpected(error_);
+WriteErrc MessageWriter::measure(std::string_view via, const Origin& here,
+                                 Parts& parts) const noexcept {
+  if (error_ != WriteErrc::ok) return error_;
   const std::string_view body = body_.view();
-  if (!body.empty() && !has_type_) return unexpected(WriteErrc::no_body_type);
+  if (!body.empty() && !has_type_) return WriteErrc::no_body_type;
   // sent-by comes from the element's own configuration; in a Contact it must make a URI.
-  if (contact_ && here.sent_by.empty()) return unexpected(WriteErrc::malformed);
+  if (contact_ && here.sent_by.empty()) return WriteErrc::malformed;
 
-  Parts parts(Contact(contact_ ? contact_.view() : std::string_view("\0\0\0", 3), secure_contact_,
-                      spelled(HeaderId::contact), here));
   parts.via = via;
-  if (contact_) parts.contact_size = parts.contact.size() + 2;
+  if (contact_) {
+    parts.contact.emplace(contact_.view(), secure_contact_, spelled(HeaderId::contact), here);
+    parts.contact_size = parts.contact->size() + 2;
+  }
   if (!has_length_) {
     Out out{parts.length_line};
     out << spelled(HeaderId::content_length) << ": ";
@@ -352,8 +353,7 @@ expected<MessageWriter::Parts, WriteErrc> MessageWriter::measure(std::string_vie
   }
   parts.size =
       lines_.size() + 2 + via.size() + parts.contact_size + parts.length_size + 2 + body.size();
-  if (parts.size > kMaxMessage) return unexpected(WriteErrc::too_large);
-  return parts;
+  return parts.size > kMaxMessage ? WriteErrc::too_large : WriteErrc::ok;
 }
 
 // False where the contact is no URI.
@@ -362,9 +362,9 @@ bool MessageWriter::lay_out(const Parts& parts, char* at) const noexcept {
   Out out{at};
   out << lines.substr(0, start_) << "\r\n" << parts.via << lines.substr(start_);
   if (parts.contact_size != 0) {
-    const char* const begin =
-        out.at + parts.contact.pieces[0].size() + parts.contact.pieces[1].size();
-    for (std::string_view piece : parts.contact.pieces) out << piece;
+    const Contact& contact = *parts.contact;
+    const char* const begin = out.at + contact.pieces[0].size() + contact.pieces[1].size();
+    for (std::string_view piece : contact.pieces) out << piece;
     const std::string_view written(begin, static_cast<std::size_t>(out.at - begin));
     if (!Uri::parse(written.substr(0, written.find('>')))) return false;
     out << "\r\n";
@@ -398,27 +398,29 @@ bool MessageWriter::proven(std::string_view bytes, bool mirrored, MessageIndex& 
 
 expected<Message, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
                                                      bool mirrored) const {
-  const auto parts = measure(via, here);
-  if (!parts) return unexpected(parts.error());
+  Parts parts;
+  if (const WriteErrc code = measure(via, here, parts); code != WriteErrc::ok)
+    return unexpected(code);
   // With room for the index of as many lines as are usual.
-  Block whole = pool_->allocate(Message::room(parts->size, 16));
+  Block whole = pool_->allocate(Message::room(parts.size, 16));
   if (!whole) return unexpected(WriteErrc::too_large);
-  if (!lay_out(*parts, whole.data())) return unexpected(WriteErrc::malformed);
+  if (!lay_out(parts, whole.data())) return unexpected(WriteErrc::malformed);
   MessageIndex index;
   WriteErrc error = WriteErrc::ok;
-  if (!proven({whole.data(), parts->size}, mirrored, index, error)) return unexpected(error);
+  if (!proven({whole.data(), parts.size}, mirrored, index, error)) return unexpected(error);
   if (Message message = Message::adopt(*pool_, std::move(whole), index)) return message;
   return unexpected(WriteErrc::too_large);
 }
 
 expected<Message, WriteErrc> MessageWriter::assemble(const Origin& here,
                                                      const IndexHead& known) const {
-  const auto parts = measure({}, here);
-  if (!parts) return unexpected(parts.error());
+  Parts parts;
+  if (const WriteErrc code = measure({}, here, parts); code != WriteErrc::ok)
+    return unexpected(code);
   const std::size_t lines = line_count_ + (contact_ ? 2U : 1U);
-  Block whole = pool_->allocate(std::min(Message::room(parts->size, lines), BlockPool::kLargest));
+  Block whole = pool_->allocate(std::min(Message::room(parts.size, lines), BlockPool::kLargest));
   if (!whole) return unexpected(WriteErrc::too_large);
-  if (!lay_out(*parts, whole.data())) return unexpected(WriteErrc::malformed);
+  if (!lay_out(parts, whole.data())) return unexpected(WriteErrc::malformed);
 
   constexpr std::size_t shift = 2;  // the CRLF of the start line
   const auto moved = [](std::size_t at) { return static_cast<std::uint16_t>(at + shift); };
@@ -429,10 +431,10 @@ expected<Message, WriteErrc> MessageWriter::assemble(const Origin& here,
   const std::size_t body = body_.size();
   head.headers = static_cast<std::uint16_t>(lines);
   head.has_content_length = true;
-  head.body = {static_cast<std::uint16_t>(parts->size - body), static_cast<std::uint16_t>(body)};
-  head.size = static_cast<std::uint32_t>(parts->size);
+  head.body = {static_cast<std::uint16_t>(parts.size - body), static_cast<std::uint16_t>(body)};
+  head.size = static_cast<std::uint32_t>(parts.size);
 
-  HeaderEntry* to = Message::entries_in(whole, parts->size);
+  HeaderEntry* to = Message::entries_in(whole, parts.size);
   const HeaderEntry* from = entries() + line_count_;
   for (std::size_t i = 0; i < line_count_; ++i, ++to) {
     *to = *--from;
@@ -447,8 +449,8 @@ expected<Message, WriteErrc> MessageWriter::assemble(const Origin& here,
              static_cast<std::uint8_t>(name_size), id};
     at += line_size;
   };
-  if (contact_) add(HeaderId::contact, parts->contact_size);
-  add(HeaderId::content_length, parts->length_size);
+  if (contact_) add(HeaderId::contact, parts.contact_size);
+  add(HeaderId::content_length, parts.length_size);
   Message made = Message::in_place(std::move(whole), head, nullptr);
   assert(proves(made.view()));
   return made;
@@ -457,14 +459,15 @@ expected<Message, WriteErrc> MessageWriter::assemble(const Origin& here,
 expected<std::size_t, WriteErrc> MessageWriter::assemble(std::string_view via, const Origin& here,
                                                          bool mirrored, char* buffer,
                                                          std::size_t capacity) const {
-  const auto parts = measure(via, here);
-  if (!parts) return unexpected(parts.error());
-  if (parts->size > capacity) return unexpected(WriteErrc::too_large);
-  if (!lay_out(*parts, buffer)) return unexpected(WriteErrc::malformed);
+  Parts parts;
+  if (const WriteErrc code = measure(via, here, parts); code != WriteErrc::ok)
+    return unexpected(code);
+  if (parts.size > capacity) return unexpected(WriteErrc::too_large);
+  if (!lay_out(parts, buffer)) return unexpected(WriteErrc::malformed);
   MessageIndex index;
   WriteErrc error = WriteErrc::ok;
-  if (!proven({buffer, parts->size}, mirrored, index, error)) return unexpected(error);
-  return parts->size;
+  if (!proven({buffer, parts.size}, mirrored, index, error)) return unexpected(error);
+  return parts.size;
 }
 
 // ---- requests ----

@@ -112,7 +112,7 @@ class MessageWriter {
                                             char* buffer, std::size_t capacity) const;
 
   struct Parts;  // of the message to be: what is known before its bytes are laid out
-  expected<Parts, WriteErrc> measure(std::string_view via, const Origin& here) const;
+  WriteErrc measure(std::string_view via, const Origin& here, Parts& parts) const noexcept;
   bool lay_out(const Parts& parts, char* at) const noexcept;
   bool proven(std::string_view bytes, bool mirrored, MessageIndex& index,
               WriteErrc& error) const noexcept;
