@@ -31,6 +31,14 @@ TEST_CASE("the scanners in use are the best that this processor runs") {
   CHECK(&scan::scanners() == (all.empty() ? &scan::kPlain : all.back()));
 }
 
+TEST_CASE("no scanner minds a view without an address") {
+  for (const scan::Scanners* set : sets()) {
+    CHECK(agree::difference(scan::kPlain, *set, nullptr, nullptr, nullptr) == "");
+    CHECK(agree::difference(scan::kPlain, *set, std::string_view()) == "");
+  }
+  CHECK_FALSE(Uri::parse({}));
+}
+
 TEST_CASE("instruction sets agree on whole messages and each of their values") {
   for (const std::string& sample : testing::samples()) same(sample);
 }

@@ -178,7 +178,9 @@ class Server {
         // The refusal of a malformed request mirrors its header fields; nothing else may be malformed.
         const auto bytes = transmit.message.bytes();
         INFO(bytes);
-        CHECK((bytes.substr(0, 9) == "SIP/2.0 4" || bytes.substr(0, 11) == "SIP/2.0 505"));
+        const auto status = bytes.substr(0, 11);
+        CHECK((bytes.substr(0, 9) == "SIP/2.0 4" || status == "SIP/2.0 505" ||
+               status == "SIP/2.0 513"));
         ++refused;
       } else {
         out.push_back({*std::move(copy), transmit.flow, transmit.txn});

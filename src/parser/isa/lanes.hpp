@@ -44,7 +44,8 @@ class Stops {
   }
   static std::uint64_t look_near_end(const char* p, const char* readable) noexcept {
     char last[64] = {};
-    std::memcpy(last, p, static_cast<std::size_t>(readable - p));
+    // An empty view may have no address at all.
+    if (readable != p) std::memcpy(last, p, static_cast<std::size_t>(readable - p));
     return outside64(last, kPlainRun);
   }
 
