@@ -58,7 +58,14 @@ TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flo
     return Absorbed{};
   const Input input = input_of(view.status());
   const Outcome outcome = drive(*t, input, now, response);
-  if (t->cancel_wanted && !t->cancelled && t->at.state == State::proceeding) send_cancel(*t, now);
+  if (t->at.state == State::proceeding && t->method == Method::invite && !t->cancelled) {
+    if (t->cancel_wanted) {
+      send_cancel(*t, now);
+    } else if (options().ringing_cap != Duration::zero()) {
+      arm(*t, Input::guard, options().ringing_cap, now);
+      schedule(*t);
+    }
+  }
   const bool tell = outcome.told && !t->quiet();
   const TxnId id = t->id;
   const UsageRef user = t->user;
@@ -100,6 +107,11 @@ TxnEvent TransactionLayer::Impl::expire_client(Transaction& t, Input input, Time
     while (!targets.empty() && targets.back().remote == t.flow.remote) targets.pop_back();
     std::error_code why;
     if (next_target(t, now, why)) return Absorbed{};
+  }
+  if (input == Input::guard && t.method == Method::invite && !t.cancelled && t.open()) {
+    t.cancel_wanted = true;  // it has rung for too long
+    send_cancel(t, now);
+    return Absorbed{};
   }
   const Outcome outcome = drive(t, input, now);
   if (outcome.timed_out) return fail(t, Errc::timeout);

@@ -187,6 +187,31 @@ TEST_CASE("A53: a user who never answers is answered for: 408 to an INVITE, noth
   p.finish();
 }
 
+TEST_CASE("limits: an INVITE that rings for longer than an option allows is cancelled") {
+  TransactionOptions options;
+  options.ringing_cap = seconds(200);
+  LayerPair p({}, options);
+  TxnId server;
+  p.bob.user = [&](const TxnEvent& event, TimePoint now) {
+    const auto* arrived = std::get_if<RequestArrived>(&event);
+    if (arrived == nullptr) return;
+    if (arrived->cancels) {
+      p.bob.respond(arrived->txn, 200, now);
+      p.bob.respond(arrived->cancels, 487, now);
+    } else {
+      server = arrived->txn;
+      p.bob.respond(server, 180, now);
+    }
+  };
+  p.network.now([&](TimePoint now) { p.alice.send("INVITE", "sip:192.0.2.2", now); });
+  p.network.at(at(100), [&](TimePoint now) { p.bob.respond(server, 180, now); });
+  p.network.run(seconds(299));
+  CHECK(p.alice.told == Told{"180 INVITE", "180 INVITE"});
+  p.network.run(seconds(2));
+  CHECK(p.alice.told.back() == "487 INVITE");
+  p.finish();
+}
+
 TEST_CASE("limits: each provisional of the user begins the cap anew") {
   LayerPair p;
   p.bob.answer(180);

@@ -47,6 +47,10 @@ struct TransactionOptions {
   /// A user that says nothing for so long: INVITE is answered 408 and anything else never
   /// (RFC 4320 section 4.2); the user gets TxnFailed with Errc::timeout. A provisional begins it anew.
   Duration answer_cap = std::chrono::seconds(180);
+  /// An INVITE of ours that has had a provisional and nothing else for so long is cancelled, and so ends
+  /// 64*T1 later at the latest. Zero: never, for a user agent, whose callee may ring for long; a proxy has
+  /// timer C for that (RFC 3261 section 16.8). A provisional begins it anew.
+  Duration ringing_cap = Duration::zero();
   /// A request of more bytes goes by TCP where we have a TCP socket, and by UDP after all where no
   /// connection comes about (RFC 3261 section 18.1.1). Not where the user gave the flow. 0: never.
   std::size_t udp_limit = 1300;
