@@ -189,7 +189,7 @@ TEST_CASE("A53: a user who never answers is answered for: 408 to an INVITE, noth
 
 TEST_CASE("limits: an INVITE that rings for longer than an option allows is cancelled") {
   TransactionOptions options;
-  options.ringing_cap = seconds(200);
+  options.ringing_cap = seconds(90);
   LayerPair p({}, options);
   TxnId server;
   p.bob.user = [&](const TxnEvent& event, TimePoint now) {
@@ -204,8 +204,8 @@ TEST_CASE("limits: an INVITE that rings for longer than an option allows is canc
     }
   };
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", "sip:192.0.2.2", now); });
-  p.network.at(at(100), [&](TimePoint now) { p.bob.respond(server, 180, now); });
-  p.network.run(seconds(299));
+  p.network.at(at(60), [&](TimePoint now) { p.bob.respond(server, 180, now); });
+  p.network.run(seconds(149));
   CHECK(p.alice.told == Told{"180 INVITE", "180 INVITE"});
   p.network.run(seconds(2));
   CHECK(p.alice.told.back() == "487 INVITE");
