@@ -157,7 +157,9 @@ ParseErrc scan_uri(Scan& s, Uri& out, int start) noexcept {
 ParseErrc uri(Scan& s, Uri& out) noexcept {
 #if defined(SIPSTACK_ISA_X86) || defined(SIPSTACK_ISA_NEON)
   Stops stops(s.at, s.end, s.readable);
-  if (uri_lane(s.at, s.end, s.readable, stops, out, s.params) == s.end) {
+  // A lane that gives up answers null, and so does the end of a view without an address.
+  const char* const behind = uri_lane(s.at, s.end, s.readable, stops, out, s.params);
+  if (behind != nullptr && behind == s.end) {
     s.at = s.end;
     return ParseErrc::ok;
   }
