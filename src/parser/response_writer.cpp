@@ -134,7 +134,8 @@ ResponseWriter::ResponseWriter(BlockPool& pool, const MessageView& request, cons
 bool ResponseWriter::mirror(const MessageView& request, const Flow& source, std::string_view to_tag,
                             std::string_view reason) noexcept {
   const IndexHead& in = request.head();
-  if (!in.sound || !in.plain || in.lenient || options_.compact || options_.order.size != 0)
+  if (!in.sound || !in.plain || in.lenient || options_.compact || options_.order.size != 0 ||
+      source.remote.ip.bytes().empty())
     return false;
   const TopVia top = top_via(request);
   if (top.line == nullptr) return false;

@@ -78,13 +78,15 @@ inline ParseErrc read_via(const char* cursor, const char* end, bool lenient, Via
 }
 
 /// Gives put() the pieces of a Via line's value, of whose first value received and rport are set from
-/// where the request came. A value that does not parse comes out as it is; `lenient` as the request was.
+/// where the request came. A value that does not parse, or one of a request that came from no address,
+/// comes out as it is; `lenient` as the request was.
 template <class Put>
 void put_via_from(std::string_view line, bool lenient, const Flow& source, Put&& put) {
   Via via;
   const char* const begin = line.data();
   const char* const end = begin + line.size();
-  if (read_via(begin, end, lenient, via) != ParseErrc::ok) return put(line);
+  if (source.remote.ip.bytes().empty() || read_via(begin, end, lenient, via) != ParseErrc::ok)
+    return put(line);
 
   const auto piece = [](const char* from, const char* to) {
     return std::string_view(from, static_cast<std::size_t>(to - from));

@@ -130,3 +130,20 @@ TEST_CASE("a response's index is the one that parse() finds, and its bytes those
   }
   CHECK(known == 20'000);
 }
+
+TEST_CASE("a response to a request that came from no address leaves its Via as it is") {
+  const std::string text =
+      "OPTIONS sip:d SIP/2.0\r\nVia: SIP/2.0/UDP a.example;rport;branch=z9hG4bK1\r\n"
+      "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+      "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+  BlockPool pool;
+  MessageIndex index;
+  REQUIRE(parse(text, index));
+  for (const bool sound : {true, false}) {
+    index.sound = sound;
+    ResponseWriter writer(pool, MessageView(text.data(), index), Flow{}, 200, "t");
+    const auto response = writer.seal();
+    REQUIRE(response);
+    CHECK(response->view().raw(HeaderId::via) == "SIP/2.0/UDP a.example;rport;branch=z9hG4bK1");
+  }
+}

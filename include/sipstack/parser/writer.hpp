@@ -165,7 +165,8 @@ class RequestWriter : public MessageWriter {
 
 /// A response to a request: the start line and Via, From, To, Call-ID, CSeq as RFC 3261 section 8.2.6.2
 /// wants them copied; received and rport set in the topmost Via from `source` (RFC 3261 section 18.2.1,
-/// RFC 3581 section 4). Timestamp is copied into a 100.
+/// RFC 3581 section 4), unless that has no address, as where the transport is not IP. Timestamp is
+/// copied into a 100.
 class ResponseWriter : public MessageWriter {
  public:
   /// `request` may be one that failed to parse but is recoverable(): what was malformed in it goes back
