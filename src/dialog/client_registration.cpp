@@ -66,7 +66,7 @@ std::error_code ClientRegistration::start(RegistrationId id, const RegistrationO
   request.target = registrar_;
   request.from = request.to = options.aor;
   request.route = options.route;
-  head_ = RequestHead::of(request, ua_.random());
+  head_ = RequestHead::of(request, ua_.random(), ua_.options.shard);
   if (!head_.reaches(registrar_)) return Errc::unresolved;
   expires_ = options.expires;
   return send(std::nullopt, now);

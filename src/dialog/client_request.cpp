@@ -28,7 +28,7 @@ std::error_code ClientRequest::start(RequestId id, std::string_view method,
   method_ = method;
   options_ = options;
   digest_ = DigestClient(options.credentials);
-  head_ = RequestHead::of(options, ua_.random());
+  head_ = RequestHead::of(options, ua_.random(), ua_.options.shard);
   if (!head_.reaches(options.target)) return Errc::unresolved;
   return send(std::nullopt, now);
 }

@@ -60,12 +60,14 @@ std::optional<Flow> challenger(const TransactionLayer& layer, const ResponseArri
   return reliable(event.flow.transport) ? event.flow : layer.flow(event.txn);
 }
 
-RequestHead RequestHead::of(const RequestOptions& options, Random& random) {
+RequestHead RequestHead::of(const RequestOptions& options, Random& random, const Shard& shard) {
   RequestHead head;
   head.tag = random.token(8);
   head.from = name_addr(options.from).append(";tag=").append(head.tag);
   head.to = options.to.empty() ? to_of_target(options.target) : name_addr(options.to);
-  head.call_id = random.token(16);
+  do {
+    head.call_id = random.token(16);
+  } while (!shard.owns(head.call_id));
   for (const auto& route : options.route) head.routes.push_back(loose_route(route));
   return head;
 }

@@ -38,7 +38,8 @@ struct RequestHead {
   std::string tag;
   std::vector<std::string> routes;
 
-  static RequestHead of(const RequestOptions& options, Random& random);
+  /// Under a Call-ID that is the shard's.
+  static RequestHead of(const RequestOptions& options, Random& random, const Shard& shard);
   /// Start line to CSeq, and the next hop. Check error(): a target that is no URI fails at seal().
   RequestWriter write(BlockPool& pool, std::string_view method, std::string_view target,
                       std::uint32_t cseq, NextHop& hop) const;

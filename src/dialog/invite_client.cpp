@@ -23,7 +23,7 @@ std::error_code InviteSession::invite(CallId id, const CallOptions& options, Tim
   belongs_to(id);
   setup_ = std::make_unique<Setup>();
   setup_->options = options;
-  setup_->head = RequestHead::of(options, ua_.random());
+  setup_->head = RequestHead::of(options, ua_.random(), ua_.options.shard);
   setup_->target = options.target;
   setup_->tried.push_back(options.target);
   digest_ = DigestClient(options.credentials);

@@ -110,6 +110,8 @@ expected<Call, error_code> begin_invite(EndpointState& state, const CallOptions&
 Endpoint::Endpoint(boost::asio::io_context& io, const EndpointOptions& options)
     : state_(std::make_shared<EndpointState>(io, options)) {}
 
+Endpoint::Endpoint(std::shared_ptr<EndpointState> state) noexcept : state_(std::move(state)) {}
+
 Endpoint::~Endpoint() {
   if (state_) state_->close();
 }

@@ -3,6 +3,8 @@
 // timer.
 #include "endpoint/state.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <exception>
 #include <utility>
 #include <variant>
@@ -10,15 +12,24 @@
 
 #include <boost/asio/post.hpp>
 
+#include "sipstack/parser/peek.hpp"
+
 namespace sipstack {
 
 namespace {
 
-constexpr std::uint64_t token_of(TxnId txn) noexcept {
-  return (std::uint64_t{txn.slot} << 32) | txn.generation;
-}
-constexpr TxnId txn_of(std::uint64_t token) noexcept {
-  return {static_cast<std::uint32_t>(token >> 32), static_cast<std::uint32_t>(token)};
+/// With several shards a token's uppermost byte says whose it is, and slots have the 24 bits below.
+constexpr unsigned kSlotBits = 24;
+constexpr std::uint32_t kSlots = (std::uint32_t{1} << kSlotBits) - 1;
+
+/// Slots stay below: servers and clients are counted apart, and have an eighth more.
+EndpointOptions of_shard(EndpointOptions options, const Shard& shard) {
+  options.user_agent.shard = shard;
+  options.transport.share_port = true;
+  options.transport.first_connection = (ConnectionId{shard.index} << 56) + 1;
+  options.transactions.max_transactions =
+      std::min<std::size_t>(options.transactions.max_transactions, kSlots / 4);
+  return options;
 }
 
 }  // namespace
@@ -32,11 +43,28 @@ EndpointState::EndpointState(boost::asio::io_context& context, const EndpointOpt
       timer(context),
       limit(context) {}
 
+EndpointState::EndpointState(boost::asio::io_context& context, const EndpointOptions& own,
+                             std::shared_ptr<ShardHub> others, std::uint32_t index)
+    : EndpointState(context, of_shard(own, others->shard(index))) {
+  hub = std::move(others);
+  shard = index;
+  origin = hub->origin();
+}
+
 TimePoint EndpointState::now() const noexcept {
   return TimePoint(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - origin));
 }
 
 void EndpointState::received(std::string_view bytes, const Flow& flow) {
+  if (hub) {
+    const std::uint32_t owner = hub->shard(shard).owner(peek_call_id(bytes));
+    if (owner != shard) {
+      Handover entry;
+      entry.flow = flow;
+      hub->pass(shard, owner, entry, bytes);
+      return;
+    }
+  }
   if (options.on_message) options.on_message(false, bytes, flow);
   core.receive(bytes, flow, now());
 }
@@ -48,7 +76,41 @@ void EndpointState::stream_error(const ParseError& error, std::string_view bytes
 }
 
 void EndpointState::send_failed(std::uint64_t token, std::error_code error) {
-  core.transport_failed(txn_of(token), error, now());
+  if (hub && ShardHub::shard_of(token) != shard) {
+    Handover entry;
+    entry.kind = Handover::Kind::failed;
+    entry.token = token;
+    entry.error = error;
+    hub->pass(shard, ShardHub::shard_of(token), entry, {});
+    return;
+  }
+  const auto slot = static_cast<std::uint32_t>(token >> 32);
+  core.transport_failed({hub ? slot & kSlots : slot, static_cast<std::uint32_t>(token)}, error,
+                        now());
+}
+
+void EndpointState::take_over(std::uint32_t from, const Handover& entry, std::string_view bytes) {
+  switch (entry.kind) {
+    case Handover::Kind::received:
+      if (options.on_message) options.on_message(false, bytes, entry.flow);
+      core.receive(bytes, entry.flow, now());
+      return;
+    case Handover::Kind::failed: return send_failed(entry.token, entry.error);
+    case Handover::Kind::send: {
+      const Block block = core.pool().allocate(bytes.size());
+      if (!block) {
+        Handover failed;
+        failed.kind = Handover::Kind::failed;
+        failed.token = entry.token;
+        failed.error = make_error_code(std::errc::not_enough_memory);
+        if (entry.token != 0) hub->pass(shard, from, failed, {});
+        return;
+      }
+      std::memcpy(block.data(), bytes.data(), bytes.size());
+      transports->send(block, bytes.size(), entry.flow, entry.token);
+      return;
+    }
+  }
 }
 
 // A transaction learns of its connection's death when it sends again or times out; whoever waits
@@ -84,13 +146,29 @@ void EndpointState::tell_later(std::function<void()> f) {
   });
 }
 
+void EndpointState::send(const Transmit& out) {
+  const std::string_view bytes = out.message.bytes();
+  if (options.on_message) options.on_message(true, bytes, out.flow);
+  std::uint64_t token = (std::uint64_t{out.txn.slot} << 32) | out.txn.generation;
+  if (hub && token != 0) token |= std::uint64_t{shard} << 56;
+  const std::uint32_t owner = ShardHub::shard_of(out.flow.connection);
+  // A number that names no shard of ours is that of a connection which is gone.
+  if (!hub || out.flow.connection == 0 || owner == shard || owner >= hub->shard(shard).count) {
+    transports->send(out.message.block(), bytes.size(), out.flow, token);
+    return;
+  }
+  Handover entry;
+  entry.kind = Handover::Kind::send;
+  entry.token = token;
+  entry.flow = out.flow;
+  if (!hub->pass(shard, owner, entry, bytes) && token != 0)
+    core.transport_failed(out.txn, make_error_code(std::errc::no_buffer_space), now());
+}
+
 void EndpointState::flush() {
   if (closed_down) return;
-  for (Transmit out; core.next(out);) {
-    const std::string_view bytes = out.message.bytes();
-    if (options.on_message) options.on_message(true, bytes, out.flow);
-    transports->send(out.message.block(), bytes.size(), out.flow, token_of(out.txn));
-  }
+  for (Transmit out; core.next(out);) send(out);
+  if (hub) hub->wake(shard);
   for (Resolve question; core.next(question);) {
     resolver->resolve(question.uri,
                       [weak = weak_from_this(), txn = question.txn](std::vector<Flow> targets) {

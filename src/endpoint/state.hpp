@@ -20,6 +20,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "endpoint/shard_hub.hpp"
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/endpoint.hpp"
 #include "sipstack/endpoint/system_random.hpp"
@@ -72,6 +73,9 @@ struct HandleHash {
 
 struct EndpointState final : TransportHandler, std::enable_shared_from_this<EndpointState> {
   EndpointState(boost::asio::io_context& context, const EndpointOptions& given);
+  /// One of several shards; `own` is its options but for what being one of several means.
+  EndpointState(boost::asio::io_context& context, const EndpointOptions& own,
+                std::shared_ptr<ShardHub> others, std::uint32_t index);
 
   // inputs
   void received(std::string_view bytes, const Flow& flow) override;
@@ -80,6 +84,8 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void closed(const Flow& flow, std::error_code error) override;
   void batch_end() override;
   void timer_expired();
+  /// From another shard; batch_end() follows.
+  void take_over(std::uint32_t from, const Handover& entry, std::string_view bytes);
 
   TimePoint now() const noexcept;
   /// Where a command of the user ends: what it led to goes out. Events wait until it has returned.
@@ -87,6 +93,8 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   /// Runs f on the io_context's thread as handlers are run, unless the endpoint is gone by then.
   void tell_later(std::function<void()> f = {});
 
+  /// To the socket, which may be another shard's.
+  void send(const Transmit& out);
   /// Sends, asks the resolver, re-arms the timer.
   void flush();
   /// Hands every event to its handler.
@@ -118,6 +126,8 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
 
   boost::asio::io_context& io;
   EndpointOptions options;
+  std::shared_ptr<ShardHub> hub;  ///< null: there is but one
+  std::uint32_t shard = 0;
   std::chrono::steady_clock::time_point origin = std::chrono::steady_clock::now();
   SystemRandom random;
   Core core;

@@ -14,6 +14,7 @@
 #endif
 
 #include "transport/asio_address.hpp"
+#include "transport/share_port.hpp"
 #include "transport/sockets.hpp"
 
 namespace sipstack {
@@ -67,6 +68,7 @@ Connections::Connections(Sockets& sockets)
     : sockets_(sockets),
       by_remote_(0, HashAddress{draw_key()}),
       sources_(0, HashAddress{draw_key()}),
+      last_id_(sockets.options().first_connection - 1),
       timer_(sockets.io()) {}
 
 // ---------------------------------------------------------------- listening
@@ -77,6 +79,7 @@ expected<SocketAddress, std::error_code> Connections::listen(const SocketAddress
   boost::system::error_code error;
   acceptor.open(family_of<tcp>(address.ip), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && sockets_.options().share_port) share_port(acceptor, error);
   if (!error && address.ip.is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true), error);
   if (!error) acceptor.bind(to_endpoint<tcp>(address), error);
   if (!error) acceptor.listen(sockets_.options().backlog, error);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "transport/asio_address.hpp"
+#include "transport/share_port.hpp"
 #include "transport/sockets.hpp"
 
 namespace sipstack {
@@ -19,6 +20,7 @@ expected<std::shared_ptr<UdpSocket>, std::error_code> UdpSocket::bind(
   socket.open(family_of<udp>(address.ip), error);
   // 0.0.0.0 and [::] are two sockets, so that addresses never come as ::ffff:192.0.2.1.
   if (!error && address.ip.is_v6()) socket.set_option(boost::asio::ip::v6_only(true), error);
+  if (!error && sockets.options().share_port) share_port(socket, error);
   if (!error) socket.bind(to_endpoint<udp>(address), error);
   if (!error) socket.non_blocking(true, error);
   udp::endpoint bound;

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "sipstack/base/shard.hpp"
 #include "sipstack/dialog/credentials.hpp"
 #include "sipstack/transaction/layer.hpp"
 
@@ -45,6 +46,8 @@ struct UserAgentOptions {
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
   /// Challenges every request outside a dialog but ACK and CANCEL; null: none. Not owned.
   DigestServer* challenge = nullptr;
+  /// Where several cores share the work: the Call-IDs that we make up are ones that this core owns.
+  Shard shard;
 };
 
 /// What a call or request needs besides its method. Strings are owned; empty ones are left out.

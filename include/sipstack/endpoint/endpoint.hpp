@@ -123,6 +123,9 @@ class Endpoint {
   const TransportCounters& transport_counters() const noexcept;
 
  private:
+  friend class ShardedEndpoint;
+  explicit Endpoint(std::shared_ptr<EndpointState> state) noexcept;
+
   static void start_invite(EndpointState& state, const CallOptions& options,
                            std::function<void(Call, const Message&)> progress,
                            std::function<void(error_code, Call, Message)> done);

@@ -50,8 +50,8 @@ struct IndexHead {
   std::uint32_t size = 0;   ///< bytes of the message, from the start line to the body's end
   bool has_content_length = false;
   bool lenient = false;       ///< parsed with Diagnostics: values may need a second reading
-  bool sound = false;  ///< parse() found no fault: every field named here is well-formed
-  bool plain = true;   ///< no value is folded or has an (escaped) control byte but HT
+  bool sound = false;         ///< parse() found no fault: every field named here is well-formed
+  bool plain = true;          ///< no value is folded or has an (escaped) control byte but HT
   std::uint32_t faults = 0;   ///< a bit for each ParseErrc that was met, not only the first
   std::uint16_t headers = 0;  ///< entries in use
 };

@@ -68,6 +68,11 @@ struct TransportOptions {
   bool limit_loopback = false;
   int backlog = 128;
   bool pong = true;  ///< answer CRLF CRLF on streams with CRLF, never more bytes than came
+  /// Others of this process listen at the same addresses (SO_REUSEPORT): the system deals datagrams and
+  /// connections out among them by where they come from.
+  bool share_port = false;
+  /// Connections are numbered from here on: Transports that tell each other of flows take different ones.
+  ConnectionId first_connection = 1;
 };
 
 /// What happened, as monotonic counts; the two levels say so.

@@ -2,7 +2,8 @@
 // Fast lanes: values in the form in which nearly all are written, read without a state machine. Included
 // by scanners.hpp alone.
 //
-// A lane sets every member of what it fills. It takes a value whole or not at all. What it takes, the grammar takes with the same result (a test
+// A lane sets every member of what it fills. It takes a value whole or not at all. What it takes, the
+// grammar takes with the same result (a test
 // and a fuzz target compare the two); whatever is written otherwise, or is wrong, goes to the grammar,
 // which alone knows where an error is. Without vectors there are no lanes: `plain` is the grammar.
 //

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// A look at one field of a message that nobody has parsed yet: for those who only pass it on.
+#pragma once
+
+#include <string_view>
+
+namespace sipstack {
+
+/// The value of the first Call-ID line (RFC 3261 section 20.8; `i` is its compact name), white space and
+/// folds around it left out: by it a message finds the shard or the machine that owns its call, before
+/// anything else is known of it. Reads no further than that line, allocates nothing. Of a message that
+/// parse() accepts it is what MessageView::call_id() says; of anything else it is whatever stands there.
+/// Empty: there is none before the header fields end. The view is into `bytes`.
+std::string_view peek_call_id(std::string_view bytes) noexcept;
+
+}  // namespace sipstack
