@@ -88,6 +88,10 @@ ShardedEndpoint::ShardedEndpoint(boost::asio::io_context& first,
   }
   impl.contexts.push_back(&first);
   while (impl.contexts.size() < count) impl.contexts.push_back(&impl.others.emplace_back(1));
+  if (count == 1) {
+    impl.endpoints.emplace_back(first, each);
+    return;
+  }
   SystemRandom random;
   impl.hub = std::make_shared<ShardHub>(
       HashKey{random.next(), random.next()}, impl.contexts,
@@ -161,6 +165,7 @@ void ShardedEndpoint::shut_down(Duration limit, std::function<void()> done) {
 
 ShardedEndpoint::Counters ShardedEndpoint::counters(std::size_t index) const noexcept {
   const auto shard = static_cast<std::uint32_t>(index);
+  if (!impl_->hub) return {};
   return {impl_->hub->passed(shard), impl_->hub->lost(shard)};
 }
 

@@ -53,7 +53,7 @@ std::string failure(const error_code& error) {
   return error.message();
 }
 
-Node::Node(const NetworkArguments& arguments, EndpointOptions options)
+Node::Node(const NetworkArguments& arguments, EndpointOptions options, std::size_t threads)
     : arguments_(arguments), signals_(io_, SIGINT, SIGTERM) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader who left is seen by the write that fails
   options = with(arguments, std::move(options));
@@ -62,7 +62,10 @@ Node::Node(const NetworkArguments& arguments, EndpointOptions options)
     options.on_message = [this](bool sent, std::string_view bytes, const Flow& flow) {
       message(sent, bytes, flow);
     };
-  endpoint_ = std::make_unique<Endpoint>(io_, options);
+  ShardedEndpointOptions sharded;
+  static_cast<EndpointOptions&>(sharded) = std::move(options);
+  sharded.shards = threads;
+  endpoint_ = std::make_unique<ShardedEndpoint>(io_, sharded);
   wait_for_signal();
 }
 
@@ -105,8 +108,8 @@ IpAddress Node::address_toward(std::string_view host) {
   // route looked up.
   const auto anybody = IpAddress::v4({192, 0, 2, 1});
   for (const IpAddress& remote : {ip.value_or(anybody), anybody})
-    if (const auto own = endpoint_->local_toward(Transport::udp, {remote, 9})) return own->ip;
-  for (const LocalAddress& local : endpoint_->core().locals().all())
+    if (const auto own = endpoint().local_toward(Transport::udp, {remote, 9})) return own->ip;
+  for (const LocalAddress& local : endpoint().core().locals().all())
     if (!local.bound.ip.is_unspecified()) return local.bound.ip;
   return IpAddress::v4({127, 0, 0, 1});
 }
@@ -154,6 +157,7 @@ void Node::finish(int status) {
 }
 
 int Node::run() {
+  endpoint_->start();
   io_.run();
   // What was queued when the sockets closed still leaves, as far as nobody has to be waited for.
   io_.restart();
@@ -163,11 +167,13 @@ int Node::run() {
 
 void Node::log(LogLevel level, std::string_view text) const {
   if (level > arguments_.log_level) return;
+  const std::lock_guard<std::mutex> lock(writing_);
   static constexpr const char* kNames[] = {"error", "warning", "info", "debug"};
   fmt::print(stderr, "sipstack: {}: {}\n", kNames[static_cast<std::size_t>(level)], text);
 }
 
 void Node::message(bool sent, std::string_view bytes, const Flow& flow) {
+  const std::lock_guard<std::mutex> lock(writing_);
   if (trace_) trace_->write(sent, bytes, flow, std::chrono::system_clock::now());
   if (arguments_.log_level != LogLevel::debug) return;
   std::string text(bytes);

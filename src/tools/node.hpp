@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "sipstack/endpoint/endpoint.hpp"
+#include "sipstack/endpoint/sharded_endpoint.hpp"
 #include "tools/pcap.hpp"
 
 namespace CLI {
@@ -50,7 +51,8 @@ void add_client_options(CLI::App& command, ClientArguments& arguments);
 
 class Node {
  public:
-  Node(const NetworkArguments& arguments, EndpointOptions options);
+  /// `threads`: run() is one of them.
+  Node(const NetworkArguments& arguments, EndpointOptions options, std::size_t threads = 1);
 
   /// Opens the trace and the sockets: those of --listen, else `otherwise` (of which one is enough).
   /// False, and said why, where that fails.
@@ -58,7 +60,8 @@ class Node {
   /// `listening ...` for every socket, then `ready`.
   void announce() const;
 
-  Endpoint& endpoint() noexcept { return *endpoint_; }
+  /// That of run()'s thread.
+  Endpoint& endpoint() noexcept { return endpoint_->shard(0); }
   boost::asio::io_context& io() noexcept { return io_; }
   /// Our address as that host sees it. Where the host is a name or unknown: as most of the world
   /// does.
@@ -87,8 +90,9 @@ class Node {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::ip::udp::socket media_{io_};
+  mutable std::mutex writing_;  ///< trace and log are every thread's
   std::unique_ptr<PcapWriter> trace_;
-  std::unique_ptr<Endpoint> endpoint_;
+  std::unique_ptr<ShardedEndpoint> endpoint_;
   std::vector<std::string> listening_;
   std::function<void()> on_signal_;
   bool finishing_ = false;

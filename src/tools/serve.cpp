@@ -73,7 +73,7 @@ int serve(const ServeArguments& arguments) {
   }
   options.server = server;
 
-  Node node(arguments, options);
+  Node node(arguments, options, static_cast<std::size_t>(arguments.threads));
   if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"})) return kFailed;
   node.announce();
   return node.run();
@@ -112,8 +112,8 @@ void add_serve(CLI::App& app, Command& chosen) {
                    "Stay in the path of calls: on or off")
       ->check(CLI::IsMember({"on", "off"}))
       ->type_name("on|off");
-  command->add_option("--threads", arguments->threads, "How many: 1")
-      ->check(CLI::Range(1, 1))
+  command->add_option("--threads", arguments->threads, "How many share the work: 1")
+      ->check(CLI::Range(1, 256))
       ->type_name("N");
   add_network_options(*command, *arguments);
   command->callback([&chosen, arguments] { chosen = [arguments] { return serve(*arguments); }; });

@@ -111,11 +111,10 @@ TEST_CASE("each shard's own calls find their answers, whichever socket they reac
   for (std::size_t i = 0; i < kShards; ++i) {
     alice.post(i, [&, i, port = bound->port](Endpoint& shard) {
       for (int n = 0; n < kCalls; ++n)
-        shard.async_invite(call_to(port, "udp"),
-                           [&, i](error_code ec, Call call, const Message&) {
-                             if (!ec && !call.hang_up()) ++up[i];
-                             ++done;
-                           });
+        shard.async_invite(call_to(port, "udp"), [&, i](error_code ec, Call call, const Message&) {
+          if (!ec && !call.hang_up()) ++up[i];
+          ++done;
+        });
     });
   }
   REQUIRE(until(io, [&] { return done == kCalls * static_cast<int>(kShards); }));

@@ -6,9 +6,9 @@ from _peer import need, run
 DOMAIN = "example.test"
 
 
-def through_serve(bench, transport, sipp_transport, calls, rate):
+def through_serve(bench, transport, sipp_transport, calls, rate, *options):
     need("sipp")
-    serve, ports = bench.server("serve", "--listen", transport + ":127.0.0.1:0", "--domain", DOMAIN,
+    serve, ports = bench.server("serve", "--listen", transport + ":127.0.0.1:0", "--domain", DOMAIN, *options,
                                 "--users", bench.file("users", "callee:secret\nsipp:secret\n"))
     proxy = "127.0.0.1:%d" % ports[transport]
     bench.file("domain.csv", "SEQUENTIAL\n%s;[authentication username=callee password=secret]\n" % DOMAIN)
@@ -33,4 +33,12 @@ def sipp_through_serve_tcp(bench):
     return through_serve(bench, "tcp", "t1", 200, 50)
 
 
-run(sipp_through_serve_udp, sipp_through_serve_tcp)
+def sipp_through_two_threads_udp(bench):
+    return through_serve(bench, "udp", "u1", 300, 100, "--threads", "2")
+
+
+def sipp_through_two_threads_tcp(bench):
+    return through_serve(bench, "tcp", "t1", 200, 100, "--threads", "2")
+
+
+run(sipp_through_serve_udp, sipp_through_serve_tcp, sipp_through_two_threads_udp, sipp_through_two_threads_tcp)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All of the hot path, once for the instruction set that SIPSTACK_ISA names. Included by isa_*.cpp alone.
-// clang-format off: each builds on those before it
+// Each builds on those before it.
+// clang-format off
 #include "parser/isa/skip.hpp"
 #include "parser/isa/known.hpp"
 #include "parser/isa/lanes.hpp"
@@ -17,8 +18,9 @@
 namespace sipstack::scan::SIPSTACK_ISA {
 namespace {
 
-constexpr Scanners kScanners{SIPSTACK_ISA_NAME, &via,  &name_addr, &cseq, &media_type, &token_value,
-                             &number_value,     &call_id_value, &auth, &uri, &parse, &split};
+constexpr Scanners kScanners{
+    SIPSTACK_ISA_NAME, &via,           &name_addr, &cseq, &media_type, &token_value,
+    &number_value,     &call_id_value, &auth,      &uri,  &parse,      &split};
 
 }  // namespace
 }  // namespace sipstack::scan::SIPSTACK_ISA
