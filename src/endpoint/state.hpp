@@ -22,8 +22,8 @@
 
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/endpoint.hpp"
+#include "sipstack/endpoint/resolver.hpp"
 #include "sipstack/endpoint/system_random.hpp"
-#include "sipstack/transport/resolver.hpp"
 #include "sipstack/transport/transport.hpp"
 
 namespace sipstack {

@@ -24,6 +24,7 @@ namespace {
 constexpr auto kCleanEnd = std::chrono::milliseconds(4500);
 
 EndpointOptions with(const NetworkArguments& arguments, EndpointOptions options) {
+  options.resolver.servers = arguments.dns;
   options.transactions.timings = Timings::scaled(std::chrono::milliseconds(arguments.t1_ms));
   return options;
 }

@@ -28,6 +28,7 @@ namespace sipstack::tools {
 struct NetworkArguments {
   std::vector<std::string> listen;
   std::string trace;
+  std::string dns;  ///< name servers, as ResolverOptions::servers has them
   LogLevel log_level = LogLevel::warning;
   int t1_ms = 500;
 };
