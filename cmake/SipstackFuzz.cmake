@@ -7,7 +7,7 @@
 file(GLOB sipstack_fuzzers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/*.cpp")
 
 # These are of layers above the parser.
-set(sipstack_core_fuzzers offer_answer dns)
+set(sipstack_core_fuzzers offer_answer dns capture)
 function(sipstack_fuzz_libraries target name)
     target_link_libraries(${target} PRIVATE sipstack::parser)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/fuzz")

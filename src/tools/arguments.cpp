@@ -73,6 +73,14 @@ void add_network_options(CLI::App& command, NetworkArguments& arguments) {
       ->allow_extra_args(false);
   command.add_option("--trace", arguments.trace, "Every message sent or received, as a pcap file")
       ->type_name("FILE");
+  command.add_option("--trace-hep", arguments.hep, "The same, to a Homer server by HEP3 over UDP")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return SocketAddress::parse(text) ? std::string() : text + " is not ADDRESS:PORT";
+          },
+          "ADDRESS:PORT"));
+  command.add_flag("--trace-masked", arguments.mask,
+                   "Credentials and keys as asterisks in traces and in the debug log");
   command
       .add_option("--dns", arguments.dns,
                   "Name servers, with commas between, in place of the system's")

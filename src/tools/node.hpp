@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "sipstack/endpoint/endpoint.hpp"
-#include "tools/pcap.hpp"
+#include "sipstack/endpoint/trace.hpp"
 
 namespace CLI {
 class App;
@@ -28,7 +29,9 @@ namespace sipstack::tools {
 struct NetworkArguments {
   std::vector<std::string> listen;
   std::string trace;
-  std::string dns;  ///< name servers, as ResolverOptions::servers has them
+  std::string hep;    ///< a Homer server
+  bool mask = false;  ///< credentials in traces
+  std::string dns;    ///< name servers, as ResolverOptions::servers has them
   LogLevel log_level = LogLevel::warning;
   int t1_ms = 500;
 };
@@ -88,7 +91,8 @@ class Node {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::ip::udp::socket media_{io_};
-  std::unique_ptr<PcapWriter> trace_;
+  std::optional<PcapFile> trace_;
+  std::optional<HepSender> hep_;
   std::unique_ptr<Endpoint> endpoint_;
   std::vector<std::string> listening_;
   std::function<void()> on_signal_;
