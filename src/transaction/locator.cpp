@@ -62,7 +62,7 @@ std::uint64_t Locator::locate(std::string_view sip_uri, TransportSet ours, TimeP
   const std::uint64_t id = ++last_;
   auto pending = std::make_unique<Pending>(sip_uri, ours, options_.max_targets, now);
   if (pending->lookup.stage() != Lookup::Stage::done && pending_.size() >= options_.max_pending) {
-    located_.push_back({id, {}, false});
+    located_.push_back({id, {}, false, {}});
     return id;
   }
   pending_.emplace(id, std::move(pending));
@@ -102,7 +102,9 @@ void Locator::advance(std::uint64_t id, TimePoint now) {
   if (p.due != kNever) deadlines_.erase({p.due, id});
   p.due = kNever;
   if (lookup.stage() == Lookup::Stage::done) {
-    located_.push_back({id, lookup.destinations(), lookup.transport_free()});
+    Located located{id, lookup.destinations(), lookup.transport_free(), {}};
+    if (!located.destinations.empty()) located.host = lookup.host();
+    located_.push_back(std::move(located));
     pending_.erase(id);
     return;
   }

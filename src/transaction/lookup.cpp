@@ -103,6 +103,7 @@ Lookup::Lookup(std::string_view sip_uri, TransportSet ours, std::size_t max_targ
   // RFC 3263 section 4.1: UDP for a SIP URI, TCP (with TLS) for a SIPS URI.
   const Transport transport = named.value_or(secure_ ? Transport::tls : Transport::udp);
   free_ = !named && !secure_;
+  host_ = std::string(uri->host);
   const auto maddr = uri->params.find("maddr");
   const std::string_view target = maddr && !maddr->empty() ? *maddr : uri->host;
   const std::uint16_t port = uri->port.value_or(default_port(transport));

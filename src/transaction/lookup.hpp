@@ -37,6 +37,7 @@ class Lookup {
   void give_up(Random& random);
   std::vector<Destination> destinations() const;
   bool transport_free() const noexcept { return free_; }
+  const std::string& host() const noexcept { return host_; }
 
  private:
   struct Service {
@@ -62,6 +63,7 @@ class Lookup {
   Stage stage_ = Stage::done;
   bool secure_ = false;
   bool free_ = false;
+  std::string host_;
   std::string target_;  ///< TARGET of RFC 3263 section 4
   std::vector<Service> services_;
   std::vector<Host> hosts_;

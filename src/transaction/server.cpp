@@ -215,16 +215,18 @@ bool TransactionLayer::Impl::respond_elsewhere(Transaction& t) {
   const auto via = t.anchor().get(hdr::via);
   if (!via || !resolves.reserve()) return false;
   const Flow tried = t.reply_flow();
+  // Responses go by the existing WebSocket alone (RFC 7118 section 5.3).
+  if (tried.transport == Transport::ws || tried.transport == Transport::wss) return false;
   const auto ip = IpAddress::parse(via->host);
   const SocketAddress numeric{ip.value_or(IpAddress{}),
                               via->port.value_or(default_port(tried.transport))};
   if (ip && numeric == tried.remote) return false;  // it says what we know
   try {
-    std::string uri = tried.transport == Transport::wss ? "sips:" : "sip:";
+    std::string uri = "sip:";
     uri.append(via->host);
     if (via->port) uri.append(":").append(std::to_string(*via->port));
     uri.append(";transport=");
-    uri.append(uri_name(tried.transport == Transport::wss ? Transport::ws : tried.transport));
+    uri.append(uri_name(tried.transport));
     const auto id = all_extras.emplace();
     t.server.extras = all_extras.find(id);
     t.server.extras->id = id;

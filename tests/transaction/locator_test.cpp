@@ -184,6 +184,7 @@ TEST_CASE("locator: NAPTR chooses the transport (the example of RFC 3263 4.1)") 
   CHECK(b.locate("sip:user@example.com", set_of({Transport::udp})) == "udp 192.0.2.2:5060");
   // A SIPS URI takes nothing but SIPS.
   CHECK(b.locate("sips:user@example.com", kAll) == "tls 192.0.2.3:5061");
+  CHECK(b.last.host == "example.com");  // not server3: that is DNS's word (RFC 5922 section 7.3)
 }
 
 TEST_CASE("locator: behind a match no other order of NAPTR counts, its preferences do (RFC 3403)") {

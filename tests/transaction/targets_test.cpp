@@ -603,10 +603,12 @@ struct Asked {
                              ";branch=z9hG4bKx1\r\nFrom: <sip:a@example.com>;tag=1\r\n"
                              "To: <sip:bob@example.com>\r\nCall-ID: c\r\nCSeq: 1 " +
                              method + "\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
-    bob.receive(text,
-                {transport, bob.here, address("192.0.2.1:40000"),
-                 reliable(transport) ? ConnectionId{7} : ConnectionId{0}},
-                at(0));
+    Flow flow;
+    flow.transport = transport;
+    flow.local = bob.here;
+    flow.remote = address("192.0.2.1:40000");
+    flow.connection = reliable(transport) ? 7 : 0;
+    bob.receive(text, flow, at(0));
     REQUIRE(server);
     Transmit out;
     while (bob.next(out)) sent.push_back(out.flow);
@@ -656,7 +658,6 @@ TEST_CASE("targets: a response that cannot be sent goes by the Via's sent-by (RF
       {"alice.example.com", Transport::tcp, "sip:alice.example.com;transport=tcp"},
       {"alice.example.com", Transport::tls, "sip:alice.example.com;transport=tls"},
       {"[2001:db8::7]", Transport::tcp, "sip:[2001:db8::7];transport=tcp"},
-      {"a.invalid", Transport::wss, "sips:a.invalid;transport=ws"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.sent_by);
@@ -687,6 +688,12 @@ TEST_CASE("targets: where the Via says nothing new, or leads nowhere, the user i
   same.fail();
   CHECK(same.question().empty());
   CHECK(same.bob.told == Told{"INVITE", "server INVITE failed: the transport failed"});
+
+  Asked web("a.invalid", Transport::wss);
+  web.bob.respond(web.server, 486, at(1));
+  web.fail();
+  CHECK(web.question().empty());
+  CHECK(web.bob.told.size() == 2);
 
   Asked nowhere("gone.example.com");
   nowhere.bob.respond(nowhere.server, 486, at(1));

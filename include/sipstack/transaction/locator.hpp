@@ -65,6 +65,9 @@ struct Located {
   std::vector<Destination> destinations;
   /// Neither the URI nor DNS asked for UDP: who cannot send by it may take TCP (RFC 3263 section 4.1).
   bool transport_free = false;
+  /// The URI's own host, as it stands there, maddr or not: whom a TLS server must prove to be, whatever
+  /// DNS says (RFC 5922 section 7.3). Empty where there are no destinations.
+  std::string host;
 };
 
 /// The DNS answers that still hold, by their TTL. Bounded; where it is full the one that ends first goes.
