@@ -39,7 +39,7 @@ EndpointState::EndpointState(boost::asio::io_context& context, const EndpointOpt
       options(given),
       core(given, random, given.log),
       transports(std::make_unique<Transports>(context, *this, core.pool(), given.transport)),
-      resolver(std::make_unique<Resolver>(context, *transports, given.resolver)),
+      resolver(std::make_unique<Resolver>(context, *transports, random, given.resolver)),
       timer(context),
       limit(context) {}
 

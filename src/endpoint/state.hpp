@@ -23,8 +23,8 @@
 #include "endpoint/shard_hub.hpp"
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/endpoint.hpp"
+#include "sipstack/endpoint/resolver.hpp"
 #include "sipstack/endpoint/system_random.hpp"
-#include "sipstack/transport/resolver.hpp"
 #include "sipstack/transport/transport.hpp"
 
 namespace sipstack {

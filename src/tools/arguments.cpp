@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options that commands on the network share.
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,6 +27,18 @@ std::string check_listen(const std::string& where) {
   const std::size_t last = where.rfind(':');
   if (last == colon || last == colon + 1 || !SocketAddress::parse("0.0.0.0" + where.substr(last)))
     return fmt::format("{} is not TRANSPORT:HOST:PORT (IPv6 hosts in brackets)", where);
+  return {};
+}
+
+/// Each an address, IPv6 in brackets where a port follows, and maybe a port.
+std::string check_name_servers(const std::string& list) {
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t comma = std::min(list.find(',', at), list.size());
+    const std::string one = list.substr(at, comma - at);
+    if (!IpAddress::parse(one) && !SocketAddress::parse(one))
+      return fmt::format("{} is not ADDRESS[:PORT]", one.empty() ? list : one);
+    at = comma + 1;
+  }
   return {};
 }
 
@@ -60,6 +73,19 @@ void add_network_options(CLI::App& command, NetworkArguments& arguments) {
       ->allow_extra_args(false);
   command.add_option("--trace", arguments.trace, "Every message sent or received, as a pcap file")
       ->type_name("FILE");
+  command.add_option("--trace-hep", arguments.hep, "The same, to a Homer server by HEP3 over UDP")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return SocketAddress::parse(text) ? std::string() : text + " is not ADDRESS:PORT";
+          },
+          "ADDRESS:PORT"));
+  command.add_flag("--trace-masked", arguments.mask,
+                   "Credentials and keys as asterisks in traces and in the debug log");
+  command
+      .add_option("--dns", arguments.dns,
+                  "Name servers, with commas between, in place of the system's")
+      ->check(CLI::Validator([](std::string& text) { return check_name_servers(text); },
+                             "ADDRESS[:PORT]"));
   command.add_option("--log-level", arguments.log_level, "error, warning, info or debug")
       ->transform(CLI::Transformer(levels))
       ->type_name("LEVEL");

@@ -24,6 +24,7 @@ void add_register(CLI::App& app, Command& chosen);
 void add_options(CLI::App& app, Command& chosen);
 void add_message(CLI::App& app, Command& chosen);
 void add_serve(CLI::App& app, Command& chosen);
+void add_flow(CLI::App& app, Command& chosen);
 
 /// The whole command: reads the command line, runs, gives the exit status.
 int run(int argc, char** argv);

@@ -2,11 +2,9 @@
 // Sockets, trace, log and signals of a command.
 #include "tools/node.hpp"
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,6 +22,7 @@ namespace {
 constexpr auto kCleanEnd = std::chrono::milliseconds(4500);
 
 EndpointOptions with(const NetworkArguments& arguments, EndpointOptions options) {
+  options.resolver.servers = arguments.dns;
   options.transactions.timings = Timings::scaled(std::chrono::milliseconds(arguments.t1_ms));
   return options;
 }
@@ -58,7 +57,7 @@ Node::Node(const NetworkArguments& arguments, EndpointOptions options, std::size
   std::signal(SIGPIPE, SIG_IGN);  // a reader who left is seen by the write that fails
   options = with(arguments, std::move(options));
   options.log = [this](LogLevel level, std::string_view text) { log(level, text); };
-  if (!arguments.trace.empty() || arguments.log_level == LogLevel::debug)
+  if (!arguments.trace.empty() || !arguments.hep.empty() || arguments.log_level == LogLevel::debug)
     options.on_message = [this](bool sent, std::string_view bytes, const Flow& flow) {
       message(sent, bytes, flow);
     };
@@ -71,12 +70,20 @@ Node::Node(const NetworkArguments& arguments, EndpointOptions options, std::size
 
 bool Node::open(const std::vector<std::string>& otherwise) {
   if (!arguments_.trace.empty()) {
-    trace_ = PcapWriter::open(arguments_.trace);
-    if (!trace_) {
-      fmt::print(stderr, "sipstack: {}: {}\n", arguments_.trace,
-                 std::generic_category().message(errno));
+    auto file = PcapFile::create(arguments_.trace);
+    if (!file) {
+      fmt::print(stderr, "sipstack: {}: {}\n", arguments_.trace, file.error().message());
       return false;
     }
+    trace_ = std::move(*file);
+  }
+  if (!arguments_.hep.empty()) {
+    auto sender = HepSender::open(io_, *SocketAddress::parse(arguments_.hep));
+    if (!sender) {
+      fmt::print(stderr, "sipstack: {}: {}\n", arguments_.hep, sender.error().message());
+      return false;
+    }
+    hep_ = std::move(*sender);
   }
   const bool asked = !arguments_.listen.empty();
   std::string problems;
@@ -174,7 +181,14 @@ void Node::log(LogLevel level, std::string_view text) const {
 
 void Node::message(bool sent, std::string_view bytes, const Flow& flow) {
   const std::lock_guard<std::mutex> lock(writing_);
-  if (trace_) trace_->write(sent, bytes, flow, std::chrono::system_clock::now());
+  std::string masked;
+  if (arguments_.mask) {
+    masked = without_credentials(bytes);
+    bytes = masked;
+  }
+  const TracedMessage traced{sent, bytes, flow, wall_time()};
+  if (trace_) trace_->write(traced);
+  if (hep_) hep_->send(traced);
   if (arguments_.log_level != LogLevel::debug) return;
   std::string text(bytes);
   for (char& c : text) {

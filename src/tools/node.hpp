@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "sipstack/endpoint/sharded_endpoint.hpp"
-#include "tools/pcap.hpp"
+#include "sipstack/endpoint/trace.hpp"
 
 namespace CLI {
 class App;
@@ -29,6 +30,9 @@ namespace sipstack::tools {
 struct NetworkArguments {
   std::vector<std::string> listen;
   std::string trace;
+  std::string hep;    ///< a Homer server
+  bool mask = false;  ///< credentials in traces
+  std::string dns;    ///< name servers, as ResolverOptions::servers has them
   LogLevel log_level = LogLevel::warning;
   int t1_ms = 500;
 };
@@ -90,8 +94,9 @@ class Node {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::ip::udp::socket media_{io_};
-  mutable std::mutex writing_;  ///< trace and log are every thread's
-  std::unique_ptr<PcapWriter> trace_;
+  mutable std::mutex writing_;  ///< traces and log are every thread's
+  std::optional<PcapFile> trace_;
+  std::optional<HepSender> hep_;
   std::unique_ptr<ShardedEndpoint> endpoint_;
   std::vector<std::string> listening_;
   std::function<void()> on_signal_;

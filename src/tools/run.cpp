@@ -68,6 +68,7 @@ int run(int argc, char** argv) {
   add_options(app, chosen);
   add_message(app, chosen);
   add_serve(app, chosen);
+  add_flow(app, chosen);
 
   try {
     app.parse(argc, argv);

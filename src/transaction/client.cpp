@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client transactions: responses, timeouts, the ACK for a non-2xx, CANCEL. RFC 3261 sections 17.1 and 9.1.
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 
 #include "transaction/layer_impl.hpp"
 
@@ -53,6 +55,7 @@ TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flo
   // More Vias than we sent: misrouted. A machine that took it would wait for nothing more (8.1.3.3).
   if (view.head().vias > t->vias) return StrayResponse{std::move(response), flow};
 
+  judge_target(*t, view, now);
   if (view.status() == 503 && t->open() && !t->cancel_wanted && t->has_targets() &&
       leave_refusing(*t, view, now))
     return Absorbed{};
@@ -82,6 +85,23 @@ TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flo
   return ResponseArrived{id, user, std::move(response), flow};
 }
 
+void TransactionLayer::Impl::judge_target(const Transaction& t, const MessageView& response,
+                                          TimePoint now) noexcept {
+  if (response.status() != 503) return avoided.remove(t.flow);
+  // RFC 3261 section 21.5.4. What a stranger demands has an upper end.
+  const auto retry_after = response.get(hdr::retry_after);
+  if (!retry_after || retry_after->number == 0 || options().avoid_refusing == Duration::zero())
+    return;
+  const Duration asked = std::chrono::seconds(retry_after->number);
+  avoided.add(t.flow, now + std::min(asked, options().avoid_refusing));
+}
+
+// RFC 3263 section 4.3. A connection that the user named says nothing of the address behind it.
+void TransactionLayer::Impl::avoid_failed(const Transaction& t, TimePoint now) noexcept {
+  if (t.flow.connection == 0 && options().avoid_failed != Duration::zero())
+    avoided.add(t.flow, now + options().avoid_failed);
+}
+
 // RFC 3263 section 4.3: a 503 leads to the next target, as a failure of the transport does. The user keeps
 // its handle and hears nothing.
 bool TransactionLayer::Impl::leave_refusing(Transaction& t, const MessageView& response,
@@ -101,6 +121,7 @@ bool TransactionLayer::Impl::leave_refusing(Transaction& t, const MessageView& r
 
 TxnEvent TransactionLayer::Impl::expire_client(Transaction& t, Input input, TimePoint now) {
   const bool silent = t.at.state == State::calling || t.at.state == State::trying;
+  if (input == Input::timeout && silent) avoid_failed(t, now);
   if (input == Input::timeout && silent && !t.cancel_wanted && t.has_targets()) {
     // RFC 3263 4.3: nothing came at all, so the next target; but not the same one by other means.
     auto& targets = t.client.extras->targets;
@@ -122,6 +143,7 @@ TxnEvent TransactionLayer::Impl::expire_client(Transaction& t, Input input, Time
 TxnEvent TransactionLayer::Impl::client_transport_failed(Transaction& t, TimePoint now) {
   const bool silent = t.at.state == State::calling || t.at.state == State::trying;
   std::error_code why;
+  if (silent) avoid_failed(t, now);
   if (silent && !t.cancel_wanted && next_target(t, now, why)) return Absorbed{};
   const bool answered = !t.open();
   const Outcome outcome = drive(t, Input::transport_error, now);

@@ -39,6 +39,7 @@ void TransactionLayer::Impl::erase(Transaction& t) noexcept {
     if (t.half_open) sources.close(t.server.source);
     if (t.has_key) by_key.erase(t.server.key, t.id.slot);
     if (t.merge_key) by_merge.erase(t.server.merge, t.id.slot);
+    if (t.server.extras != nullptr) all_extras.erase(t.server.extras->id);
     --servers;
   } else {
     --clients;
@@ -181,7 +182,7 @@ TxnEvent TransactionLayer::receive(Message message, const Flow& flow, TimePoint 
 TxnEvent TransactionLayer::expire(TimerHook& hook, TimePoint now) {
   auto& t = static_cast<Transaction&>(hook);
   impl_->look_ahead();
-  if (t.resolving) return impl_->fail(t, Errc::unresolved);
+  if (t.resolving && t.kind != TxnKind::server) return impl_->fail(t, Errc::unresolved);
   const bool limit = t.limit_at <= t.pace_at;
   const Input input = limit ? t.limit_input : t.pace_input;
   (limit ? t.limit_at : t.pace_at) = kNever;
@@ -199,10 +200,8 @@ TxnEvent TransactionLayer::transport_failed(TxnId txn, std::error_code /*error*/
   Transaction* const t = impl_->slab.find(txn);
   if (t == nullptr || t->resolving) return Absorbed{};
   if (t->kind == TxnKind::client) return impl_->client_transport_failed(*t, now);
-  if (t->kind == TxnKind::server) {
-    if (!impl_->drive(*t, Input::transport_error, now).broken) return Absorbed{};
-    return TxnFailed{t->id, t->user, t->method, false, make_error_code(Errc::transport_failed)};
-  }
+  if (t->kind == TxnKind::server) return impl_->server_transport_failed(*t, now);
+  impl_->avoid_failed(*t, now);
   std::error_code why;
   impl_->next_target(*t, now, why);  // without one, resend() may still have better luck
   return Absorbed{};
@@ -211,6 +210,7 @@ TxnEvent TransactionLayer::transport_failed(TxnId txn, std::error_code /*error*/
 TxnEvent TransactionLayer::resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now) {
   Transaction* const t = impl_->slab.find(txn);
   if (t == nullptr || !t->resolving) return Absorbed{};
+  if (t->kind == TxnKind::server) return impl_->server_resolved(*t, targets, now);
   return impl_->resolved(*t, targets, now);
 }
 
@@ -346,7 +346,7 @@ MessageView TransactionLayer::request(TxnId txn) const noexcept {
 
 std::optional<Flow> TransactionLayer::flow(TxnId txn) const noexcept {
   const Transaction* const t = impl_->slab.find(txn);
-  if (t == nullptr || t->resolving) return std::nullopt;
+  if (t == nullptr || (t->resolving && t->kind != TxnKind::server)) return std::nullopt;
   return t->flow;
 }
 

@@ -13,12 +13,16 @@
 #include <vector>
 
 #include "sipstack/transaction/layer.hpp"
+#include "transaction/avoided.hpp"
 #include "transaction/keys.hpp"
 #include "transaction/slot_table.hpp"
 #include "transaction/sources.hpp"
 #include "transaction/transaction.hpp"
 
 namespace sipstack {
+
+/// Of one lookup; more are not tried.
+inline constexpr std::size_t kMaxTargets = 16;
 
 /// First in, first out; its storage is kept when it runs empty.
 template <class T>
@@ -104,6 +108,9 @@ struct TransactionLayer::Impl {
   TxnEvent on_response(Message&& response, const Flow& flow, TimePoint now);
   /// On to the next target; false where there is none that takes the request.
   bool leave_refusing(Transaction& t, const MessageView& response, TimePoint now);
+  /// What a final response or a failure says of the target.
+  void judge_target(const Transaction& t, const MessageView& response, TimePoint now) noexcept;
+  void avoid_failed(const Transaction& t, TimePoint now) noexcept;
   TxnEvent expire_client(Transaction& t, fsm::Input input, TimePoint now);
   TxnEvent client_transport_failed(Transaction& t, TimePoint now);
   void send_cancel(Transaction& invite, TimePoint now);
@@ -125,6 +132,10 @@ struct TransactionLayer::Impl {
   /// What follows a final response: the request is needed no more.
   void settle(Transaction& t) noexcept;
   TxnEvent expire_server(Transaction& t, fsm::Input input, TimePoint now);
+  /// RFC 3263 section 5: a response that could not be sent goes where the Via's sent-by leads.
+  TxnEvent server_transport_failed(Transaction& t, TimePoint now);
+  TxnEvent server_resolved(Transaction& t, const std::vector<Flow>& targets, TimePoint now);
+  bool respond_elsewhere(Transaction& t);
   Message make_response(const Transaction& t, int status);
 
   const TransactionOptions& options() const noexcept { return layer.options_; }
@@ -141,6 +152,7 @@ struct TransactionLayer::Impl {
   SlotTable by_key;    ///< server transactions
   SlotTable by_merge;  ///< those that another request may be merged with
   Sources sources;     ///< half-open server transactions by source
+  Avoided avoided;     ///< targets that failed lately
   std::size_t clients = 0;
   std::size_t servers = 0;
   OutQueue<Transmit> transmits;

@@ -10,8 +10,6 @@
 namespace sipstack {
 namespace {
 
-constexpr std::size_t kMaxTargets = 16;
-
 // A next hop that a resolver can complete: the user gave the other end only.
 std::string uri_of(const Flow& flow) {
   std::string uri = secure(flow.transport) ? "sips:" : "sip:";
@@ -147,6 +145,13 @@ TxnEvent TransactionLayer::Impl::resolved(Transaction& t, const std::vector<Flow
                                     targets.rend());
   } catch (const std::bad_alloc&) {
     return fail(t, Errc::write_failed);
+  }
+  if (!avoided.empty()) {
+    // Those that failed lately come last, in the order in which they stood; best last, as they lie here.
+    avoided.tidy(now);
+    auto& all = t.client.extras->targets;
+    std::stable_partition(all.begin(), all.end(),
+                          [&](const Flow& target) { return avoided.has(target, now); });
   }
   if (!next_target(t, now, why))
     return fail(t, why == Errc::write_failed ? Errc::write_failed : Errc::unresolved);

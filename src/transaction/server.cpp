@@ -195,6 +195,66 @@ std::error_code TransactionLayer::Impl::respond(Transaction& t, Message response
   return {};
 }
 
+TxnEvent TransactionLayer::Impl::server_transport_failed(Transaction& t, TimePoint now) {
+  if (t.response && respond_elsewhere(t)) return Absorbed{};
+  if (!drive(t, Input::transport_error, now).broken) return Absorbed{};
+  return TxnFailed{t.id, t.user, t.method, false, make_error_code(Errc::transport_failed)};
+}
+
+// Where the response was refused, the Via has the next word: its host, by SRV where it names no port. Asked
+// once; the addresses that come of it are tried one after the other, and the last stays.
+bool TransactionLayer::Impl::respond_elsewhere(Transaction& t) {
+  if (t.server.extras != nullptr) {
+    auto& left = t.server.extras->targets;
+    if (left.empty()) return false;
+    t.flow = left.back();
+    left.pop_back();
+    transmit(t.response, t.flow, t.id);
+    return true;
+  }
+  const auto via = t.anchor().get(hdr::via);
+  if (!via || !resolves.reserve()) return false;
+  const Flow tried = t.reply_flow();
+  // Responses go by the existing WebSocket alone (RFC 7118 section 5.3).
+  if (tried.transport == Transport::ws || tried.transport == Transport::wss) return false;
+  const auto ip = IpAddress::parse(via->host);
+  const SocketAddress numeric{ip.value_or(IpAddress{}),
+                              via->port.value_or(default_port(tried.transport))};
+  if (ip && numeric == tried.remote) return false;  // it says what we know
+  try {
+    std::string uri = "sip:";
+    uri.append(via->host);
+    if (via->port) uri.append(":").append(std::to_string(*via->port));
+    uri.append(";transport=");
+    uri.append(uri_name(tried.transport));
+    const auto id = all_extras.emplace();
+    t.server.extras = all_extras.find(id);
+    t.server.extras->id = id;
+    resolves.push({t.id, std::move(uri)});
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  t.resolving = true;
+  return true;
+}
+
+TxnEvent TransactionLayer::Impl::server_resolved(Transaction& t, const std::vector<Flow>& targets,
+                                                 TimePoint now) {
+  t.resolving = false;
+  const SocketAddress tried = t.reply_flow().remote;
+  try {
+    auto& list = t.server.extras->targets;
+    for (auto target = targets.rbegin(); target != targets.rend(); ++target)
+      if (target->remote != tried) list.push_back(*target);
+    if (list.size() > kMaxTargets)  // the best stand last
+      list.erase(list.begin(), list.end() - static_cast<std::ptrdiff_t>(kMaxTargets));
+  } catch (const std::bad_alloc&) {  // as if there were none
+    t.server.extras->targets.clear();
+  }
+  if (!t.server.extras->targets.empty()) t.settled = true;
+  return server_transport_failed(t, now);
+}
+
 void TransactionLayer::Impl::settle(Transaction& t) noexcept {
   if (t.half_open) {
     t.half_open = false;

@@ -24,7 +24,7 @@ enum class TxnKind : std::uint8_t {
   stateless  ///< a request without a transaction that waits for its target
 };
 
-/// What few clients need, until their final response.
+/// What few clients need, until their final response, and servers whose response could not be sent.
 struct ClientExtras {
   Handle<ClientExtras> id;
   std::optional<RequestWriter> writer;  ///< to try another target (RFC 3263 section 4.3)
@@ -66,7 +66,7 @@ struct Transaction : TimerHook {
   fsm::Input pace_input = fsm::Input::retransmit;  ///< what the expiry means
   fsm::Input limit_input = fsm::Input::timeout;
 
-  bool resolving : 1;      ///< waits for resolved(); its machine has not begun
+  bool resolving : 1;      ///< waits for resolved(); a client's machine has not begun
   bool fixed_flow : 1;     ///< the user chose the flow: no TCP for large messages
   bool by_size : 1;        ///< is on TCP because of its size, or was
   bool cancel_wanted : 1;  ///< INVITE: CANCEL when a provisional comes, or at once
@@ -98,6 +98,7 @@ struct Transaction : TimerHook {
     std::uint32_t source = 0;  ///< while half_open
     std::uint32_t origin =
         0;  ///< transport and address that the request came from, see origin_of()
+    ClientExtras* extras = nullptr;  ///< set: RFC 3263 section 5 has been asked
   };
   union {
     Client client;

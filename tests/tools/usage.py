@@ -5,7 +5,7 @@ import unittest
 
 from _command import main, run
 
-COMMANDS = ("parse", "uas", "call", "register", "options", "message", "serve")
+COMMANDS = ("parse", "uas", "call", "register", "options", "message", "serve", "flow")
 
 
 class Usage(unittest.TestCase):
@@ -66,6 +66,11 @@ class Usage(unittest.TestCase):
                      ["serve", "--domain", "x", "--record-route", "yes"],
                      ["serve", "--domain", "x", "--location", "sqlite:x"],
                      ["serve", "--domain", "x", "--threads", "2"],
+                     ["options", "sip:a@127.0.0.1", "--dns", "ns.example.com"],
+                     ["options", "sip:a@127.0.0.1", "--dns", "127.0.0.1,"],
+                     ["options", "sip:a@127.0.0.1", "--dns", ""],
+                     ["options", "sip:a@127.0.0.1", "--trace-hep", "homer.example.com:9060"],
+                     ["options", "sip:a@127.0.0.1", "--trace-hep", "127.0.0.1"],
                      ["call", "sip:a@127.0.0.1", "--rate", "5"],
                      ["call", "sip:a@127.0.0.1", "--password", "secret"]):
             self.wrong(*argv)

@@ -415,3 +415,333 @@ TEST_CASE("targets: the last one's 503 is the answer, and so is one behind a CAN
   CHECK(t.alice.told == Told{"180 INVITE", "503 INVITE"});
   t.finish();
 }
+
+// ---------------------------------------------------------------- targets that failed lately
+
+namespace {
+
+/// Sends a request and says who got it first.
+std::string first_of(TwoServers& t, int run) {
+  std::string first;
+  const std::size_t ones = t.one.told.size();
+  const std::size_t twos = t.two.told.size();
+  t.network.now([&](TimePoint now) {
+    auto sent = t.alice.layer.send(
+        t.alice.request("OPTIONS", "sip:bob@example.com", "call-" + std::to_string(run)),
+        NextHop::to("sip:example.com"), {UsageKind::request, 1, 2, 3}, now);
+    REQUIRE(sent.has_value());
+    if (const auto flow = t.alice.layer.flow(*sent)) first = "asked too early";
+  });
+  t.network.run(milliseconds(100));
+  if (t.one.told.size() > ones) first += "one";
+  if (t.two.told.size() > twos) first += "two";
+  return first;
+}
+
+/// As above; the server answers 503, with that Retry-After where there is one.
+void refuse(LayerNode& server, const std::string& retry_after) {
+  server.user = [&server, retry_after](const TxnEvent& event, TimePoint now) {
+    const auto* arrived = std::get_if<RequestArrived>(&event);
+    if (arrived == nullptr) return;
+    const MessageView request = server.layer.request(arrived->txn);
+    ResponseWriter writer(server.pool, request, *server.layer.flow(arrived->txn), 503, "b1");
+    if (!retry_after.empty()) writer.header(HeaderId::retry_after, retry_after);
+    server.layer.respond(arrived->txn, writer, now);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("targets: one that asks for peace by Retry-After is tried last for so long, not longer") {
+  TwoServers t;
+  refuse(t.one, "20 (backing up);duration=60");
+  t.two.answer(200);
+  CHECK(first_of(t, 1) == "onetwo");
+  CHECK(first_of(t, 2) == "two");
+  t.network.run(seconds(19));
+  CHECK(first_of(t, 3) == "two");
+  t.network.run(seconds(1));
+  CHECK(first_of(t, 4) == "onetwo");
+  t.finish();
+}
+
+TEST_CASE("targets: a 503 without Retry-After leaves no mark, a huge one a bounded one") {
+  TwoServers t;
+  t.two.answer(200);
+  refuse(t.one, "");
+  CHECK(first_of(t, 1) == "onetwo");
+  CHECK(first_of(t, 2) == "onetwo");
+  refuse(t.one, "0");
+  CHECK(first_of(t, 3) == "onetwo");
+  CHECK(first_of(t, 4) == "onetwo");
+  refuse(t.one, "4294967295");
+  CHECK(first_of(t, 5) == "onetwo");
+  CHECK(first_of(t, 6) == "two");
+  t.network.run(seconds(601));  // TransactionOptions::avoid_refusing
+  CHECK(first_of(t, 7) == "onetwo");
+  t.finish();
+}
+
+TEST_CASE("targets: one that was silent is tried last, and where all were, in their order") {
+  TwoServers t;
+  t.network.part("alice", "one");
+  t.two.answer(200);
+  CHECK(first_of(t, 1).empty());
+  t.network.run(seconds(33));
+  CHECK(t.two.told == Told{"OPTIONS"});
+  t.network.heal();
+  t.one.answer(200);
+  CHECK(first_of(t, 2) == "two");
+  // What one server does says nothing of its neighbours: the other one fails too, and all are tried.
+  t.network.part("alice", "two");
+  t.alice.told.clear();
+  t.one.told.clear();
+  CHECK(first_of(t, 3).empty());
+  t.network.run(seconds(33));
+  CHECK(t.one.told == Told{"OPTIONS"});
+  CHECK(t.alice.told == Told{"200 OPTIONS"});
+  // It has answered, so the mark is gone.
+  t.network.heal();
+  CHECK(first_of(t, 4) == "one");
+  t.network.run(seconds(30));  // TransactionOptions::avoid_failed
+  t.finish();
+}
+
+TEST_CASE("targets: a mark is of one transport, address and port, and of no name") {
+  TwoServers t;
+  t.network.host("other.example", {{Transport::udp, t.one.here}, {Transport::udp, t.two.here}});
+  t.network.host("stream.example", {{Transport::tcp, t.one.here}, {Transport::tcp, t.two.here}});
+  refuse(t.one, "60");
+  t.two.answer(200);
+  CHECK(first_of(t, 1) == "onetwo");
+  const auto hop = [&](const std::string& uri, const std::string& call) {
+    t.one.told.clear();
+    t.network.now([&](TimePoint now) {
+      auto sent = t.alice.layer.send(t.alice.request("OPTIONS", uri, call), NextHop::to(uri),
+                                     {UsageKind::request, 1, 2, 3}, now);
+      REQUIRE(sent.has_value());
+    });
+    t.network.run(milliseconds(100));
+    return !t.one.told.empty();
+  };
+  CHECK_FALSE(hop("sip:other.example", "c2"));           // the same server by another name
+  CHECK(hop("sip:stream.example;transport=tcp", "c3"));  // another transport
+  CHECK(hop("sip:192.0.2.2", "c4"));                     // no choice: it is tried all the same
+  t.finish();
+}
+
+TEST_CASE("targets: CANCEL and ACK go where their INVITE went, whatever the name says by then") {
+  TwoServers t;
+  t.one.user = [&](const TxnEvent& event, TimePoint now) {
+    const auto* arrived = std::get_if<RequestArrived>(&event);
+    if (arrived == nullptr) return;
+    if (arrived->cancels) {
+      t.one.respond(arrived->txn, 200, now);
+      t.one.respond(arrived->cancels, 487, now);
+    } else {
+      t.one.respond(arrived->txn, 180, now);
+    }
+  };
+  TxnId invite;
+  t.network.now([&](TimePoint now) { invite = t.alice.send("INVITE", "sip:example.com", now); });
+  t.network.run(seconds(1));
+  t.network.host("example.com", {{Transport::udp, t.two.here}});
+  t.network.now([&](TimePoint now) { t.alice.layer.cancel(invite, now); });
+  t.network.run(seconds(1));
+  CHECK(t.two.told.empty());
+  CHECK(t.one.told == Told{"INVITE", "CANCEL cancels"});
+  CHECK(t.network.ladder().text() ==
+        R"(          alice                   one                     two
+    0.000 |--INVITE-------------->|                       |
+    0.000 |<-180 INVITE-----------|                       |
+    1.000 |--CANCEL-------------->|                       |
+    1.000 |<-200 CANCEL-----------|                       |
+    1.000 |<-487 INVITE-----------|                       |
+    1.000 |--ACK----------------->|                       |
+)");
+  t.finish();
+}
+
+TEST_CASE("targets: A78, more targets than 16 are not tried") {
+  Network network;
+  LayerNode alice(network, "alice", "192.0.2.1:5060");
+  const TxnId txn = alice.send("OPTIONS", "sip:example.com", at(0));
+  Resolve question;
+  REQUIRE(alice.next(question));
+  std::vector<Flow> targets;
+  for (int i = 0; i < 40; ++i)
+    targets.push_back(
+        {Transport::udp, alice.here, address("192.0.2.2:" + std::to_string(6000 + i)), 0});
+  alice.resolved(txn, targets, at(0));
+  std::vector<std::uint16_t> tried;
+  Transmit out;
+  while (alice.told.empty()) {
+    while (alice.next(out)) tried.push_back(out.flow.remote.port);
+    REQUIRE(tried.size() <= 17);
+    alice.transport_failed(txn, Errc::transport_failed, at(0));
+  }
+  CHECK(tried.size() == 16);
+  CHECK(tried.front() == 6000);
+  CHECK(tried.back() == 6015);
+  CHECK(alice.told == Told{"OPTIONS failed: the transport failed"});
+}
+
+// ---------------------------------------------------------------- responses, RFC 3263 section 5
+
+namespace {
+
+/// Bob with a request of Alice's, whose Via says what it likes, over that transport.
+struct Asked {
+  Asked(const std::string& sent_by, Transport transport = Transport::udp,
+        const std::string& method = "INVITE")
+      : bob(network, "bob", "192.0.2.2:5060") {
+    bob.user = [&](const TxnEvent& event, TimePoint) {
+      if (const auto* arrived = std::get_if<RequestArrived>(&event)) server = arrived->txn;
+    };
+    const std::string text = method + " sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/" +
+                             std::string(via_name(transport)) + " " + sent_by +
+                             ";branch=z9hG4bKx1\r\nFrom: <sip:a@example.com>;tag=1\r\n"
+                             "To: <sip:bob@example.com>\r\nCall-ID: c\r\nCSeq: 1 " +
+                             method + "\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+    Flow flow;
+    flow.transport = transport;
+    flow.local = bob.here;
+    flow.remote = address("192.0.2.1:40000");
+    flow.connection = reliable(transport) ? 7 : 0;
+    bob.receive(text, flow, at(0));
+    REQUIRE(server);
+    Transmit out;
+    while (bob.next(out)) sent.push_back(out.flow);
+    sent.clear();
+  }
+  std::string question() {
+    Resolve asked;
+    return bob.next(asked) ? asked.uri : "";
+  }
+  /// Where the last response went.
+  std::string where() {
+    Transmit out;
+    std::string last;
+    while (bob.next(out)) {
+      CHECK(out.txn == server);
+      last = std::to_string(out.message->status()) + " " +
+             std::string(uri_name(out.flow.transport)) + " " + out.flow.remote.to_string();
+    }
+    return last;
+  }
+  void fail() { bob.transport_failed(server, Errc::transport_failed, at(1)); }
+  void resolve(const std::vector<std::string>& targets, Transport transport = Transport::udp) {
+    std::vector<Flow> flows;
+    for (const std::string& text : targets)
+      flows.push_back({transport, bob.here, address(text), 0});
+    bob.resolved(server, flows, at(1));
+  }
+
+  Network network;
+  LayerNode bob;
+  TxnId server;
+  std::vector<Flow> sent;
+};
+
+}  // namespace
+
+TEST_CASE("targets: a response that cannot be sent goes by the Via's sent-by (RFC 3263 5)") {
+  struct Case {
+    const char* sent_by;
+    Transport transport;
+    const char* question;
+  };
+  const Case cases[] = {
+      {"198.51.100.7:5080", Transport::udp, "sip:198.51.100.7:5080;transport=udp"},
+      {"alice.example.com:5080", Transport::udp, "sip:alice.example.com:5080;transport=udp"},
+      {"alice.example.com", Transport::udp, "sip:alice.example.com;transport=udp"},
+      {"alice.example.com", Transport::tcp, "sip:alice.example.com;transport=tcp"},
+      {"alice.example.com", Transport::tls, "sip:alice.example.com;transport=tls"},
+      {"[2001:db8::7]", Transport::tcp, "sip:[2001:db8::7];transport=tcp"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.sent_by);
+    Asked t(c.sent_by, c.transport);
+    t.bob.respond(t.server, 486, at(1));
+    CHECK_FALSE(t.where().empty());
+    t.fail();
+    CHECK(t.question() == c.question);
+    CHECK(t.bob.told == Told{"INVITE"});  // the user hears nothing as long as there is hope
+    t.fail();                             // a copy of it failed too
+    CHECK(t.question().empty());
+    t.resolve({"198.51.100.7:5080", "198.51.100.8:5080"}, c.transport);
+    CHECK(t.where() == "486 " + std::string(uri_name(c.transport)) + " 198.51.100.7:5080");
+    t.fail();
+    CHECK(t.where() == "486 " + std::string(uri_name(c.transport)) + " 198.51.100.8:5080");
+    CHECK(t.bob.told == Told{"INVITE"});
+    t.fail();
+    CHECK(t.where().empty());
+    CHECK(t.question().empty());
+    CHECK(t.bob.told == Told{"INVITE", "server INVITE failed: the transport failed"});
+    CHECK(t.bob.layer.alive(t.server));  // RFC 6026 section 7.1
+  }
+}
+
+TEST_CASE("targets: where the Via says nothing new, or leads nowhere, the user is told") {
+  Asked same("192.0.2.1:40000");
+  same.bob.respond(same.server, 486, at(1));
+  same.fail();
+  CHECK(same.question().empty());
+  CHECK(same.bob.told == Told{"INVITE", "server INVITE failed: the transport failed"});
+
+  Asked web("a.invalid", Transport::wss);
+  web.bob.respond(web.server, 486, at(1));
+  web.fail();
+  CHECK(web.question().empty());
+  CHECK(web.bob.told.size() == 2);
+
+  Asked nowhere("gone.example.com");
+  nowhere.bob.respond(nowhere.server, 486, at(1));
+  nowhere.where();
+  nowhere.fail();
+  CHECK_FALSE(nowhere.question().empty());
+  nowhere.resolve({});
+  CHECK(nowhere.where().empty());
+  CHECK(nowhere.bob.told == Told{"INVITE", "server INVITE failed: the transport failed"});
+
+  Asked again("alias.example.com");
+  again.bob.respond(again.server, 486, at(1));
+  const std::string tried = again.where();
+  again.fail();
+  again.question();
+  again.resolve({tried.substr(tried.rfind(' ') + 1)});  // the very address that has just failed
+  CHECK(again.where().empty());
+  CHECK(again.bob.told.size() == 2);
+}
+
+TEST_CASE("targets: what follows a response that went elsewhere goes there as well") {
+  Asked t("alice.example.com");
+  t.bob.respond(t.server, 180, at(1));
+  t.where();
+  t.fail();
+  CHECK(t.question() == "sip:alice.example.com;transport=udp");
+  CHECK(t.bob.layer.flow(t.server).has_value());  // it can be answered all the while
+  t.bob.respond(t.server, 183, at(1));
+  t.where();
+  t.resolve({"198.51.100.7:5080"});
+  CHECK(t.where() == "183 udp 198.51.100.7:5080");
+  t.bob.respond(t.server, 486, at(1));
+  CHECK(t.where() == "486 udp 198.51.100.7:5080");
+  t.bob.expire(at(1.6));  // timer G
+  CHECK(t.where() == "486 udp 198.51.100.7:5080");
+  t.bob.expire(at(400));
+  CHECK_FALSE(t.bob.layer.alive(t.server));
+}
+
+TEST_CASE("targets: a server transaction may end while its Via is looked up") {
+  Asked t("alice.example.com", Transport::udp, "OPTIONS");
+  t.bob.respond(t.server, 200, at(1));
+  t.where();
+  t.fail();
+  CHECK_FALSE(t.question().empty());
+  t.bob.expire(at(33));
+  CHECK_FALSE(t.bob.layer.alive(t.server));
+  t.resolve({"198.51.100.7:5080"});
+  CHECK(t.where().empty());
+  CHECK(t.bob.at_rest());
+}

@@ -15,7 +15,7 @@
 #include "sipstack/base/log.hpp"
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/call.hpp"
-#include "sipstack/transport/resolver.hpp"
+#include "sipstack/endpoint/resolver.hpp"
 #include "sipstack/transport/transport.hpp"
 
 namespace boost::asio {

@@ -54,6 +54,12 @@ struct TransactionOptions {
   /// A request of more bytes goes by TCP where we have a TCP socket, and by UDP after all where no
   /// connection comes about (RFC 3261 section 18.1.1). Not where the user gave the flow. 0: never.
   std::size_t udp_limit = 1300;
+  /// A target (transport, address, port) that failed by timeout or transport error is tried behind the
+  /// others of its lookup for so long, or until it answers. Zero: no memory of failures.
+  Duration avoid_failed = std::chrono::seconds(30);
+  /// One that refused by 503 for as long as its Retry-After says, and at most so long; a 503 without
+  /// Retry-After is like a 500 and leaves no mark (RFC 3261 section 21.5.4). Zero: no mark either.
+  Duration avoid_refusing = std::chrono::minutes(10);
 };
 
 // ---------------------------------------------------------------- events, upward
@@ -92,8 +98,9 @@ struct StrayResponse {
   Flow flow;
 };
 /// The transaction ended without a final response: timeout (a UA treats it as 408), transport error or
-/// no target (as 503; RFC 3261 section 8.1.3.1). Server side: the response could not be sent (the
-/// transaction stays, RFC 6026 section 7.1), or (timeout) no ACK came for it or the user was too slow.
+/// no target (as 503; RFC 3261 section 8.1.3.1). Server side: the response could not be sent, not by
+/// RFC 3263 section 5 either (the transaction stays, RFC 6026 section 7.1), or (timeout) no ACK came for
+/// it or the user was too slow.
 struct TxnFailed {
   TxnId txn;
   UsageRef user;
@@ -113,7 +120,8 @@ struct Transmit {
   Flow flow;
   TxnId txn;
 };
-/// A next hop to look up (RFC 3263): answer with resolved(). `uri` is a SIP URI.
+/// A next hop to look up (RFC 3263): answer with resolved(). `uri` is a SIP URI; for a response that failed
+/// it stands for the sent-by of its Via (section 5).
 struct Resolve {
   TxnId txn;
   std::string uri;
@@ -149,7 +157,8 @@ class TransactionLayer {
   /// For a hook whose owner() is TimerOwner::transaction.
   TxnEvent expire(TimerHook& hook, TimePoint now);
   TxnEvent transport_failed(TxnId txn, std::error_code error, TimePoint now);
-  /// The answer to Resolve: targets in order of preference, `local` filled in; none is a failure.
+  /// The answer to Resolve: targets in order of preference, `local` filled in; none is a failure. Those that
+  /// failed lately are tried last, see TransactionOptions::avoid_failed.
   TxnEvent resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now);
 
   // commands of transaction users

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // c-ares on Asio.
-#include "transport/dns.hpp"
+#include "endpoint/dns.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <climits>
 #include <cstring>
 #include <utility>
 
@@ -39,6 +41,9 @@ IpAddress from_sockaddr(const sockaddr* address) {
   return {};
 }
 
+// There is no such name, or it has nothing of that kind (RFC 2308 section 2).
+bool says_no(int status) { return status == ARES_ENOTFOUND || status == ARES_ENODATA; }
+
 }  // namespace
 
 Dns::~Dns() {
@@ -49,8 +54,10 @@ bool Dns::start(const std::string& servers) {
   if (channel_ != nullptr) return true;
   if (!library_ready()) return false;
   ares_options options{};
-  options.timeout = 1000;  // ms, doubled by c-ares on every further round
-  options.tries = 3;
+  // ms, doubled by c-ares on the second round: a name server that is silent about one kind of question
+  // leaves time for the next within the Locator's budget.
+  options.timeout = 500;
+  options.tries = 2;
   options.sock_state_cb = &Dns::on_state;
   options.sock_state_cb_data = this;
   if (ares_init_options(&channel_, &options,
@@ -66,12 +73,28 @@ bool Dns::start(const std::string& servers) {
   return true;
 }
 
-void Dns::addresses(const std::string& host, Done done) {
-  ares_addrinfo_hints hints{};
-  hints.ai_family = AF_UNSPEC;
-  // c-ares calls back exactly once, at the latest in ares_destroy().
-  ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &Dns::on_addresses,
-                   new Done(std::move(done)));
+// c-ares picks random ids and ports, and takes an answer only from the server that it asked, to the question
+// that it asked (RFC 5452); what is truncated it asks for again over TCP.
+void Dns::ask(const DnsQuestion& question, Done done) {
+  constexpr int kInternet = 1;
+  constexpr int kSrv = 33;
+  constexpr int kNaptr = 35;
+  auto* const query = new Query{question, std::move(done)};
+  // It calls back exactly once, at the latest in ares_destroy().
+  switch (question.kind) {
+    case DnsQuestion::Kind::address: {
+      ares_addrinfo_hints hints{};
+      hints.ai_family = AF_UNSPEC;
+      ares_getaddrinfo(channel_, question.name.c_str(), nullptr, &hints, &Dns::on_addresses, query);
+      break;
+    }
+    case DnsQuestion::Kind::srv:
+      ares_query(channel_, question.name.c_str(), kInternet, kSrv, &Dns::on_answer, query);
+      break;
+    case DnsQuestion::Kind::naptr:
+      ares_query(channel_, question.name.c_str(), kInternet, kNaptr, &Dns::on_answer, query);
+      break;
+  }
   arm();
 }
 
@@ -80,15 +103,36 @@ void Dns::cancel() {
   arm();
 }
 
-void Dns::on_addresses(void* query, int status, int, ares_addrinfo* result) {
-  const std::unique_ptr<Done> done(static_cast<Done*>(query));
-  std::vector<IpAddress> addresses;
-  if (status == ARES_SUCCESS && result != nullptr)
-    for (const ares_addrinfo_node* node = result->nodes; node != nullptr; node = node->ai_next)
-      if (const IpAddress ip = from_sockaddr(node->ai_addr); ip.is_v4() || ip.is_v6())
-        addresses.push_back(ip);
+void Dns::on_answer(void* asked, int status, int, unsigned char* bytes, int size) {
+  const std::unique_ptr<Query> query(static_cast<Query*>(asked));
+  DnsAnswer answer;
+  if (bytes != nullptr && size > 0 && (status == ARES_SUCCESS || says_no(status)))
+    answer = read_dns_answer({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)},
+                             query->question);
+  else if (says_no(status))
+    answer.outcome = DnsAnswer::Outcome::nothing;
+  query->done(answer);
+}
+
+void Dns::on_addresses(void* asked, int status, int, ares_addrinfo* result) {
+  const std::unique_ptr<Query> query(static_cast<Query*>(asked));
+  DnsAnswer answer;
+  if (says_no(status)) answer.outcome = DnsAnswer::Outcome::nothing;
+  if (status == ARES_SUCCESS && result != nullptr) {
+    int ttl = INT_MAX;
+    for (const ares_addrinfo_node* node = result->nodes; node != nullptr; node = node->ai_next) {
+      const IpAddress ip = from_sockaddr(node->ai_addr);
+      if (!ip.is_v4() && !ip.is_v6()) continue;
+      ttl = std::min(ttl, node->ai_ttl);
+      if (answer.addresses.size() < DnsAnswer::kMost) answer.addresses.push_back(ip);
+    }
+    answer.outcome =
+        answer.addresses.empty() ? DnsAnswer::Outcome::nothing : DnsAnswer::Outcome::found;
+    // RFC 2181 section 8: the top bit is no TTL. What the hosts file says has none either.
+    if (!answer.addresses.empty()) answer.ttl = std::chrono::seconds(std::max(ttl, 0));
+  }
   if (result != nullptr) ares_freeaddrinfo(result);
-  (*done)(std::move(addresses));
+  query->done(answer);
 }
 
 void Dns::on_state(void* self, ares_socket_t fd, int readable, int writable) {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Next hops without a network, and names through a name server that lives in the test. RFC 3263.
-#include "sipstack/transport/resolver.hpp"
+#include "sipstack/endpoint/resolver.hpp"
 
 #include <map>
 
-#include "loopback.hpp"
+#include "../transport/loopback.hpp"
 
 using namespace sipstack;
 using namespace sipstack::testing;
 
 namespace {
 
-/// Answers A and AAAA questions from a table, anything else with no such name.
+SeededRandom dice(1);  // for SRV weights
+
+/// Answers A and AAAA questions from a table, other types from another, anything else with no such name.
 class NameServer {
  public:
   explicit NameServer(asio::io_context& io) : socket_(io, endpoint<udp>(at("127.0.0.1"))) {
@@ -23,6 +25,10 @@ class NameServer {
   }
 
   std::map<std::string, std::vector<std::string>> names;
+  std::map<std::pair<std::string, int>, std::vector<std::string>>
+      others;  ///< data by name and type
+  /// What is sent before each answer: that answer, made worse.
+  std::function<std::vector<std::string>(std::string)> forge;
   bool deaf = false;
   int questions = 0;
 
@@ -45,25 +51,30 @@ class NameServer {
       i += length + 1;
     }
     const int type = query.at(i + 2);
-    std::vector<IpAddress> records;
+    std::vector<std::string> records;
     const auto found = names.find(name);
     if (found != names.end())
       for (const std::string& text : found->second) {
         const IpAddress ip = *IpAddress::parse(text);
-        if ((type == 1 && ip.is_v4()) || (type == 28 && ip.is_v6())) records.push_back(ip);
+        if ((type == 1 && ip.is_v4()) || (type == 28 && ip.is_v6()))
+          records.emplace_back(ip.bytes());
       }
+    const auto other = others.find({name, type});
+    if (other != others.end()) records = other->second;
     std::string reply = query.substr(0, i + 5);
     reply[2] = '\x81';
-    reply[3] = found == names.end() ? '\x83' : '\x80';
+    reply[3] = found == names.end() && other == others.end() ? '\x83' : '\x80';
     reply[6] = 0;
     reply[7] = static_cast<char>(records.size());
     for (std::size_t n = 8; n < 12; ++n) reply[n] = 0;
-    for (const IpAddress& ip : records) {
+    for (const std::string& data : records) {
       reply += std::string("\xc0\x0c\0", 3) + static_cast<char>(type) +
                std::string("\0\1\0\0\0\x3c\0", 7);
-      reply += static_cast<char>(ip.bytes().size());
-      reply += ip.bytes();
+      reply += static_cast<char>(data.size());
+      reply += data;
     }
+    if (forge)
+      for (const std::string& bytes : forge(reply)) socket_.send_to(asio::buffer(bytes), from_);
     socket_.send_to(asio::buffer(reply), from_);
   }
 
@@ -71,6 +82,28 @@ class NameServer {
   udp::endpoint from_;
   std::array<char, 1024> buffer_{};
 };
+
+std::string labels(const std::string& name) {
+  std::string out;
+  for (std::size_t at = 0; at < name.size();) {
+    const std::size_t dot = std::min(name.find('.', at), name.size());
+    out += static_cast<char>(dot - at) + name.substr(at, dot - at);
+    at = dot + 1;
+  }
+  return out + '\0';
+}
+std::string number(unsigned value) {
+  return {static_cast<char>(value >> 8), static_cast<char>(value & 0xFF)};
+}
+constexpr int kSrv = 33;
+constexpr int kNaptr = 35;
+std::string srv(unsigned priority, unsigned port, const std::string& target) {
+  return number(priority) + number(0) + number(port) + labels(target);
+}
+std::string naptr(unsigned order, const std::string& service, const std::string& replacement) {
+  return number(order) + number(1) + "\1s" + static_cast<char>(service.size()) + service + '\0' +
+         labels(replacement);
+}
 
 struct Lookup {
   std::vector<Flow> flows;
@@ -112,7 +145,7 @@ TEST_CASE("a numeric host needs no name server") {
   Fixture f;
   const SocketAddress four = f.listen(Transport::udp, at("0.0.0.0"));
   const SocketAddress six = f.listen(Transport::udp, at("::1"));
-  Resolver resolver(f.io, *f.transports);
+  Resolver resolver(f.io, *f.transports, dice);
   for (const Case& c : cases) {
     CAPTURE(c.uri);
     const Lookup l = look_up(f, resolver, c.uri);
@@ -130,7 +163,7 @@ TEST_CASE("what cannot be reached has no target") {
   Fixture f;
   f.listen(Transport::udp);
   f.listen(Transport::tcp);
-  Resolver resolver(f.io, *f.transports);
+  Resolver resolver(f.io, *f.transports, dice);
   for (const char* uri :
        {"", "nonsense", "tel:+12125551212", "sips:127.0.0.1", "sip:127.0.0.1;transport=tls",
         "sip:127.0.0.1;transport=sctp", "sips:127.0.0.1;transport=udp",
@@ -146,7 +179,7 @@ TEST_CASE("what cannot be reached has no target") {
 
 TEST_CASE("without a UDP socket a URI that names no transport goes by TCP") {
   Fixture f;
-  Resolver resolver(f.io, *f.transports);
+  Resolver resolver(f.io, *f.transports, dice);
   const Lookup l = look_up(f, resolver, "sip:127.0.0.1");
   REQUIRE(l.flows.size() == 1);
   CHECK(l.flows[0].transport == Transport::tcp);
@@ -160,7 +193,7 @@ TEST_CASE("a name leads to all its addresses that our sockets reach") {
   dns.names["sip.example.test"] = {"127.0.0.1", "127.0.0.2", "::1"};
   ResolverOptions options;
   options.servers = dns.where();
-  Resolver resolver(f.io, *f.transports, options);
+  Resolver resolver(f.io, *f.transports, dice, options);
   const Lookup l = look_up(f, resolver, "sip:bob@sip.example.test:5070;transport=udp");
   REQUIRE(l.flows.size() == 2);
   for (const Flow& flow : l.flows) {
@@ -178,7 +211,7 @@ TEST_CASE("a name that does not exist has no target") {
   NameServer dns(f.io);
   ResolverOptions options;
   options.servers = dns.where();
-  Resolver resolver(f.io, *f.transports, options);
+  Resolver resolver(f.io, *f.transports, dice, options);
   CHECK(look_up(f, resolver, "sip:nobody.example.test").flows.empty());
   CHECK(dns.questions > 0);
 }
@@ -191,7 +224,7 @@ TEST_CASE("not more targets than the limit come of one name") {
     dns.names["many.example.test"].push_back("127.0.1." + std::to_string(i));
   ResolverOptions options;
   options.servers = dns.where();
-  Resolver resolver(f.io, *f.transports, options);
+  Resolver resolver(f.io, *f.transports, dice, options);
   CHECK(look_up(f, resolver, "sip:many.example.test").flows.size() == 16);
 }
 
@@ -202,8 +235,8 @@ TEST_CASE("a name server that says nothing costs no more than the timeout") {
   dns.deaf = true;
   ResolverOptions options;
   options.servers = dns.where();
-  options.timeout = 60ms;
-  Resolver resolver(f.io, *f.transports, options);
+  options.budget = 60ms;
+  Resolver resolver(f.io, *f.transports, dice, options);
   CHECK(look_up(f, resolver, "sip:sip.example.test").flows.empty());
   CHECK(dns.questions > 0);
 }
@@ -215,7 +248,7 @@ TEST_CASE("a cancelled lookup is never answered, and later ones are") {
   dns.names["sip.example.test"] = {"127.0.0.1"};
   ResolverOptions options;
   options.servers = dns.where();
-  Resolver resolver(f.io, *f.transports, options);
+  Resolver resolver(f.io, *f.transports, dice, options);
   int calls = 0;
   resolver.resolve("sip:127.0.0.1", [&](auto) { ++calls; });
   resolver.resolve("sip:sip.example.test", [&](auto) { ++calls; });
@@ -235,11 +268,11 @@ TEST_CASE("a resolver may be destroyed with lookups pending, and inside an answe
   options.servers = dns.where();
   int calls = 0;
   {
-    Resolver resolver(f.io, *f.transports, options);
+    Resolver resolver(f.io, *f.transports, dice, options);
     resolver.resolve("sip:sip.example.test", [&](auto) { ++calls; });
     REQUIRE(f.until([&] { return dns.questions > 0; }));
   }
-  auto resolver = std::make_unique<Resolver>(f.io, *f.transports, options);
+  auto resolver = std::make_unique<Resolver>(f.io, *f.transports, dice, options);
   resolver->resolve("sip:sip.example.test", [&](auto) { ++calls; });
   resolver->resolve("sip:127.0.0.1", [&](auto) {
     ++calls;
@@ -258,9 +291,102 @@ TEST_CASE("above the limit of pending lookups the answer is empty at once") {
   ResolverOptions options;
   options.servers = dns.where();
   options.max_pending = 2;
-  Resolver resolver(f.io, *f.transports, options);
+  Resolver resolver(f.io, *f.transports, dice, options);
   int pending = 0;
   for (int i = 0; i < 2; ++i) resolver.resolve("sip:sip.example.test", [&](auto) { ++pending; });
-  CHECK(look_up(f, resolver, "sip:127.0.0.1").flows.empty());
+  CHECK(look_up(f, resolver, "sip:example.test").flows.empty());
+  CHECK(look_up(f, resolver, "sip:127.0.0.1").flows.size() == 1);
   CHECK(pending == 0);
+}
+
+TEST_CASE("NAPTR, SRV and addresses are asked of a real name server, and kept for their TTL") {
+  Fixture f;
+  f.listen(Transport::udp);
+  NameServer dns(f.io);
+  dns.others[{"example.test", kNaptr}] = {naptr(20, "SIP+D2U", "_sip._udp.example.test"),
+                                          naptr(10, "SIP+D2T", "_sip._tcp.example.test")};
+  dns.others[{"_sip._tcp.example.test", kSrv}] = {srv(2, 5072, "two.example.test"),
+                                                  srv(1, 5071, "one.example.test")};
+  dns.names["one.example.test"] = {"127.0.0.1"};
+  dns.names["two.example.test"] = {"127.0.0.2"};
+  ResolverOptions options;
+  options.servers = dns.where();
+  Resolver resolver(f.io, *f.transports, dice, options);
+  const Lookup l = look_up(f, resolver, "sip:bob@example.test");
+  REQUIRE(l.flows.size() == 2);
+  CHECK(l.flows[0].transport == Transport::tcp);
+  CHECK(l.flows[0].remote == at("127.0.0.1", 5071));
+  CHECK(l.flows[1].remote == at("127.0.0.2", 5072));
+  const int questions = dns.questions;
+  CHECK(look_up(f, resolver, "sip:carol@Example.test").flows.size() == 2);
+  CHECK(dns.questions == questions);
+}
+
+TEST_CASE("A78: forged, broken and foreign answers are no answers; the true one behind them is") {
+  Fixture f;
+  f.listen(Transport::udp);
+  NameServer dns(f.io);
+  dns.others[{"_sip._udp.example.test", kSrv}] = {srv(1, 5071, "one.example.test")};
+  dns.names["one.example.test"] = {"127.0.0.1"};
+  int forged = 0;
+  dns.forge = [&](std::string reply) {
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < 30; ++i) all.push_back(reply.substr(0, i));  // breaks off
+    std::string other = reply;
+    other[0] = static_cast<char>(other[0] ^ 1);  // another id
+    all.push_back(other);
+    other = reply;
+    other[13] = static_cast<char>(other[13] ^ 1);  // another question
+    all.push_back(other);
+    forged += static_cast<int>(all.size());
+    return all;
+  };
+  ResolverOptions options;
+  options.servers = dns.where();
+  Resolver resolver(f.io, *f.transports, dice, options);
+  const Lookup l = look_up(f, resolver, "sip:example.test;transport=udp");
+  CHECK(forged > 50);
+  REQUIRE(l.flows.size() == 1);
+  CHECK(l.flows[0].remote == at("127.0.0.1", 5071));
+}
+
+TEST_CASE("A78: an answer that comes when its lookup is over touches nothing") {
+  Fixture f;
+  f.listen(Transport::udp);
+  NameServer dns(f.io);
+  dns.names["slow.example.test"] = {"127.0.0.1"};
+  dns.deaf = true;
+  ResolverOptions options;
+  options.servers = dns.where();
+  options.budget = 50ms;
+  auto resolver = std::make_unique<Resolver>(f.io, *f.transports, dice, options);
+  CHECK(look_up(f, *resolver, "sip:slow.example.test:5060").flows.empty());
+  dns.deaf = false;  // c-ares asks again, and is answered, with nobody waiting
+  const int questions = dns.questions;
+  REQUIRE(f.until([&] { return dns.questions > questions; }));
+  f.settle();
+  dns.deaf = true;
+  resolver->resolve("sip:other.example.test:5060", [](auto) { FAIL("never called"); });
+  f.settle();
+  resolver.reset();
+  f.settle();
+}
+
+TEST_CASE("A78: an answer marked truncated is not believed, and no reason to stop") {
+  Fixture f;
+  f.listen(Transport::udp);
+  NameServer dns(f.io);
+  // The server marks its answer truncated; nobody listens on TCP, so the lookup goes on without.
+  dns.names["example.test"] = {"127.0.0.9"};
+  dns.others[{"_sip._udp.example.test", kSrv}] = {};
+  dns.forge = [](std::string reply) {
+    if (reply[reply.size() - 3] == kSrv) reply[2] = static_cast<char>(reply[2] | 2);
+    return std::vector<std::string>{reply};
+  };
+  ResolverOptions options;
+  options.servers = dns.where();
+  Resolver resolver(f.io, *f.transports, dice, options);
+  const Lookup l = look_up(f, resolver, "sip:example.test;transport=udp");
+  REQUIRE(l.flows.size() == 1);
+  CHECK(l.flows[0].remote == at("127.0.0.9", 5060));
 }

@@ -2,6 +2,8 @@
 // c-ares on Asio: its sockets are watched and its timeouts armed here.
 #pragma once
 
+// What newer versions call deprecated is what all of them have.
+#define CARES_NO_DEPRECATED
 #include <ares.h>
 
 #include <boost/asio/io_context.hpp>
@@ -11,15 +13,14 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
-#include "sipstack/base/address.hpp"
+#include "sipstack/transaction/dns.hpp"
 
 namespace sipstack {
 
 class Dns : public std::enable_shared_from_this<Dns> {
  public:
-  using Done = std::function<void(std::vector<IpAddress>)>;
+  using Done = std::function<void(const DnsAnswer&)>;
 
   explicit Dns(boost::asio::io_context& io) : io_(io), timer_(io) {}
   ~Dns();
@@ -28,10 +29,10 @@ class Dns : public std::enable_shared_from_this<Dns> {
 
   /// `servers` as in ResolverOptions. False where c-ares does not start.
   bool start(const std::string& servers);
-  /// Hosts file, then A and AAAA, in the order of RFC 6724. `done` may be called from inside, with nothing
-  /// where there is no answer. It must not call back into this object.
-  void addresses(const std::string& host, Done done);
-  /// Ends all queries; their `done` are called with nothing.
+  /// Addresses: the hosts file, then A and AAAA, in the order of RFC 6724. `done` is called once, maybe from
+  /// inside, at the latest by the destructor. It must not call back into this object.
+  void ask(const DnsQuestion& question, Done done);
+  /// Ends all queries; they are answered as failed.
   void cancel();
 
  private:
@@ -46,6 +47,11 @@ class Dns : public std::enable_shared_from_this<Dns> {
   };
 
   static void on_state(void* self, ares_socket_t fd, int readable, int writable);
+  struct Query {
+    DnsQuestion question;
+    Done done;
+  };
+  static void on_answer(void* query, int status, int timeouts, unsigned char* bytes, int size);
   static void on_addresses(void* query, int status, int timeouts, ares_addrinfo* result);
   void watch(ares_socket_t fd, bool read, bool write);
   void wait(const std::shared_ptr<Watch>& watch);
