@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <list>
 #include <map>
 #include <optional>
@@ -442,8 +443,7 @@ WallTime time_of(const Interface& interface, std::uint64_t ticks) {
     fraction = static_cast<double>(ticks % unit) / static_cast<double>(unit);
   }
   if (seconds > 0xFFFFFFFF) return {};  // no time of ours
-  return std::chrono::seconds(seconds) +
-         std::chrono::microseconds(static_cast<std::int64_t>(fraction * 1e6 + 0.5));
+  return std::chrono::seconds(seconds) + std::chrono::microseconds(std::llround(fraction * 1e6));
 }
 
 void read_pcapng(std::string_view file, Reader& reader, Capture& out) {
