@@ -51,8 +51,7 @@ const char* one_of(SeededRandom& dice, const char* const (&choices)[N]) {
 // Requests as they come: mostly plain, some odd.
 std::string some_request(SeededRandom& dice) {
   std::vector<std::string> params = {";branch=z9hG4bKabc"};
-  if (dice.below(2) == 0)
-    params.emplace_back(one_of(dice, {";rport", ";RPORT", ";rport=7"}));
+  if (dice.below(2) == 0) params.emplace_back(one_of(dice, {";rport", ";RPORT", ";rport=7"}));
   if (dice.below(3) == 0)
     params.emplace_back(one_of(dice, {";received=198.51.100.9", ";Received=::1"}));
   if (dice.below(4) == 0)
