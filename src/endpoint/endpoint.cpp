@@ -140,6 +140,12 @@ expected<SocketAddress, error_code> Endpoint::listen(std::string_view where) {
   return bound;
 }
 
+error_code Endpoint::reload_tls() {
+  if (state_->closed_down) return Errc::gone;
+  const auto done = state_->transports->reload_tls();
+  return done ? error_code{} : done.error();
+}
+
 void Endpoint::on_invite(std::function<void(IncomingCall)> handler) {
   state_->invited = std::move(handler);
 }

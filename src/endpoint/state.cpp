@@ -4,6 +4,7 @@
 #include "endpoint/state.hpp"
 
 #include <exception>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -55,6 +56,12 @@ void EndpointState::send_failed(std::uint64_t token, std::error_code error) {
 // for a response on it is told by send_failed().
 void EndpointState::closed(const Flow&, std::error_code) {}
 
+void EndpointState::handshake_failed(const Flow& flow, std::error_code error) {
+  if (options.log)
+    options.log(LogLevel::info, std::string(uri_name(flow.transport)) + " from " +
+                                    flow.remote.to_string() + ": " + error.message());
+}
+
 void EndpointState::batch_end() {
   const auto self = shared_from_this();  // a handler may destroy the endpoint
   flush();
@@ -96,6 +103,7 @@ void EndpointState::flush() {
                       [weak = weak_from_this(), txn = question.txn](std::vector<Flow> targets) {
                         const auto self = weak.lock();
                         if (!self || self->closed_down) return;
+                        self->name_ourselves(targets);
                         self->core.resolved(txn, targets, self->now());
                         self->flush();
                         self->tell();
@@ -111,6 +119,16 @@ void EndpointState::flush() {
     const auto self = weak.lock();
     if (self && !self->closed_down) self->timer_expired();
   });
+}
+
+/// A WebSocket client has no address that others could connect to: RFC 7118 section 3 has it make up
+/// a name, under the domain that RFC 2606 keeps free of them, for Via and Contact.
+void EndpointState::name_ourselves(const std::vector<Flow>& targets) {
+  for (const Flow& target : targets) {
+    if (target.transport != Transport::ws && target.transport != Transport::wss) continue;
+    if (core.locals().find(target.transport, target.remote.ip) != nullptr) continue;
+    core.locals().add({target.transport, {}, random.token(6) + ".invalid"});
+  }
 }
 
 void EndpointState::tell() {

@@ -78,6 +78,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void stream_error(const ParseError& error, std::string_view bytes, const Flow& flow) override;
   void send_failed(std::uint64_t token, std::error_code error) override;
   void closed(const Flow& flow, std::error_code error) override;
+  void handshake_failed(const Flow& flow, std::error_code error) override;
   void batch_end() override;
   void timer_expired();
 
@@ -89,6 +90,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
 
   /// Sends, asks the resolver, re-arms the timer.
   void flush();
+  void name_ourselves(const std::vector<Flow>& targets);
   /// Hands every event to its handler.
   void tell();
   /// The same where sockets wait for the call to return: what a handler throws comes out of the

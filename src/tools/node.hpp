@@ -29,6 +29,10 @@ struct NetworkArguments {
   std::vector<std::string> listen;
   std::string trace;
   LogLevel log_level = LogLevel::warning;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_ca;
+  std::string tls_verify = "on";
   int t1_ms = 500;
 };
 void add_network_options(CLI::App& command, NetworkArguments& arguments);
@@ -81,11 +85,13 @@ class Node {
 
  private:
   void wait_for_signal();
+  void wait_for_reload();
   void message(bool sent, std::string_view bytes, const Flow& flow);
 
   NetworkArguments arguments_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
+  boost::asio::signal_set reload_;
   boost::asio::ip::udp::socket media_{io_};
   std::unique_ptr<PcapWriter> trace_;
   std::unique_ptr<Endpoint> endpoint_;

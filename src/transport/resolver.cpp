@@ -20,6 +20,7 @@ namespace {
 /// What a URI asks for before any name is looked up.
 struct Plan {
   std::string host;
+  std::string identity;  ///< the URI's own host, maddr or not
   std::optional<IpAddress> numeric;
   std::optional<std::uint16_t> port;
   Transport transport = Transport::udp;
@@ -36,6 +37,7 @@ std::optional<Plan> plan(std::string_view text) {
   const std::string_view target = maddr && !maddr->empty() ? *maddr : uri->host;
   p.numeric = IpAddress::parse(target);
   if (!p.numeric) p.host = std::string(target);
+  p.identity = std::string(uri->host);
   const bool sips = uri->scheme == UriScheme::sips;
   if (uri->params.has("transport")) {
     const auto transport = uri->transport();
@@ -124,6 +126,11 @@ class Resolver::Impl : public std::enable_shared_from_this<Impl> {
     const Pending pending = std::move(found->second);
     pending_.erase(found);
     std::vector<Flow> flows = targets(addresses, pending.plan.transport, pending.plan.port);
+    // RFC 5922 section 7.3: the server proves to be the domain of the URI, whatever that resolved to.
+    if (secure(pending.plan.transport)) {
+      const std::uint32_t identity = transports_->identity(pending.plan.identity);
+      for (Flow& flow : flows) flow.identity = identity;
+    }
     // RFC 3263 section 4.1 lets a client that has no UDP take what it has.
     if (flows.empty() && !pending.plan.named && pending.plan.transport == Transport::udp)
       flows = targets(addresses, Transport::tcp, pending.plan.port);

@@ -46,8 +46,7 @@ expected<SocketAddress, std::error_code> Sockets::listen(Transport transport,
       udp_.push_back(std::move(*socket));
       return udp_.back()->bound();
     }
-    case Transport::tcp: return connections_.listen(address);
-    default: return unexpected(make_error_code(std::errc::operation_not_supported));
+    default: return connections_.listen(transport, address);
   }
 }
 
@@ -61,8 +60,7 @@ void Sockets::send(const Block& block, std::size_t size, const Flow& flow, std::
         return schedule();
       }
       return fail(token, make_error_code(std::errc::address_family_not_supported));
-    case Transport::tcp: return connections_.send(block, size, flow, token);
-    default: return fail(token, make_error_code(std::errc::operation_not_supported));
+    default: return connections_.send(block, size, flow, token);
   }
 }
 
@@ -127,10 +125,8 @@ expected<SocketAddress, std::error_code> Sockets::local_toward(Transport transpo
     const auto socket = nearest_udp(remote);
     if (!socket) return unexpected(make_error_code(std::errc::address_family_not_supported));
     bound = socket->bound();
-  } else if (transport == Transport::tcp) {
-    bound = connections_.listening_toward(remote.ip);
   } else {
-    return unexpected(make_error_code(std::errc::operation_not_supported));
+    bound = connections_.listening_toward(transport, remote.ip);
   }
   if (bound.ip.is_unspecified()) {
     auto source = route_source(remote);
@@ -184,21 +180,29 @@ void Sockets::tell_notices() {
     if (handler_ == nullptr) return;
     if (notice.token != 0)
       handler_->send_failed(notice.token, notice.error);
-    else
+    else if (notice.came_up)
       handler_->closed(notice.flow, notice.error);
+    else
+      handler_->handshake_failed(notice.flow, notice.error);
   }
 }
 
 void Sockets::fail(std::uint64_t token, std::error_code error) {
   ++counters_.failed;
   if (token == 0 || handler_ == nullptr || notices_.size() >= kMaxNotices) return;
-  notices_.push_back({token, error, {}});
+  notices_.push_back({token, error, {}, true});
   schedule();
 }
 
 void Sockets::tell_closed(const Flow& flow, std::error_code error) {
   if (handler_ == nullptr) return;
-  notices_.push_back({0, error, flow});  // as many as there are connections, at most
+  notices_.push_back({0, error, flow, true});  // as many as there are connections, at most
+  schedule();
+}
+
+void Sockets::tell_handshake_failed(const Flow& flow, std::error_code error) {
+  if (handler_ == nullptr || notices_.size() >= kMaxNotices) return;
+  notices_.push_back({0, error, flow, false});
   schedule();
 }
 
@@ -240,6 +244,14 @@ void Transports::send(const Block& block, std::size_t size, const Flow& flow, st
 expected<SocketAddress, std::error_code> Transports::local_toward(
     Transport transport, const SocketAddress& remote) const {
   return sockets_->local_toward(transport, remote);
+}
+
+std::uint32_t Transports::identity(std::string_view domain) {
+  return sockets_->connections().identity(domain);
+}
+
+expected<void, std::error_code> Transports::reload_tls() {
+  return sockets_->connections().reload_tls();
 }
 
 void Transports::close() { sockets_->close(true); }

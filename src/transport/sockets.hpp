@@ -43,6 +43,7 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   /// Told in the turn that follows, or at the end of this one.
   void fail(std::uint64_t token, std::error_code error);
   void tell_closed(const Flow& flow, std::error_code error);
+  void tell_handshake_failed(const Flow& flow, std::error_code error);
   void flush_later(std::shared_ptr<Connection> connection);
 
   /// Null once closed.
@@ -59,11 +60,13 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   static constexpr std::size_t kScratch = 65536;
 
  private:
-  /// Something to tell that is not a message: a failed send (token not 0), or a closed connection.
+  /// Something to tell that is not a message: a failed send (token not 0), a closed connection, or one
+  /// that did not come up.
   struct Notice {
     std::uint64_t token = 0;
     std::error_code error;
     Flow flow;
+    bool came_up = true;
   };
   static constexpr std::size_t kMaxNotices = 65536;
 

@@ -339,13 +339,6 @@ TEST_CASE("a connection is opened from the address that the flow names") {
   CHECK(server.streams()[0].remote().ip == at("127.0.0.5").ip);
 }
 
-TEST_CASE("tls and websocket sends fail until they are built") {
-  Fixture f;
-  f.send(request("a"), Fixture::to(Transport::tls, at("127.0.0.1", 5061)), 1);
-  REQUIRE(f.until([&] { return f.told.failed.size() == 1; }));
-  CHECK(f.told.failed[0].second == std::errc::operation_not_supported);
-}
-
 TEST_CASE("transports may be destroyed inside every call of the handler") {
   for (int where = 0; where < 5; ++where) {
     CAPTURE(where);
