@@ -54,7 +54,12 @@ void EndpointState::send_failed(std::uint64_t token, std::error_code error) {
 
 // A transaction learns of its connection's death when it sends again or times out; whoever waits
 // for a response on it is told by send_failed().
-void EndpointState::closed(const Flow&, std::error_code) {}
+void EndpointState::closed(const Flow& flow, std::error_code error) {
+  if (flow_closed)
+    tell_later([weak = weak_from_this(), flow, error] {
+      if (const auto self = weak.lock()) self->flow_closed(flow, error);
+    });
+}
 
 void EndpointState::handshake_failed(const Flow& flow, std::error_code error) {
   if (options.log)

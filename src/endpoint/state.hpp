@@ -135,6 +135,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   HandlerSlot<IncomingCall> invited;
   HandlerSlot<TxnId, const Message&, const Flow&> requested;
   HandlerSlot<const RegistrationChanged&> registration;
+  HandlerSlot<const Flow&, error_code> flow_closed;
   std::function<void()> ended;
   std::unordered_map<CallId, std::shared_ptr<CallRecord>, HandleHash> calls;
   std::unordered_map<RequestId, std::function<void(error_code, Message)>, HandleHash> requests;

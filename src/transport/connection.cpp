@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "transport/asio_address.hpp"
+#include "transport/entropy.hpp"
 #include "transport/sockets.hpp"
 #include "transport/web_handshake.hpp"
 
@@ -54,8 +55,10 @@ Connection::Connection(Sockets& sockets, tcp::socket socket, const Flow& flow, b
       opened_(steady_now()),
       since_(opened_),
       progress_(opened_) {
-  if (flow.transport == Transport::ws || flow.transport == Transport::wss)
-    web_ = std::make_unique<Web>(!accepted, sockets.options().limits.message);
+  const TransportOptions& options = sockets.options();
+  const bool web = flow.transport == Transport::ws || flow.transport == Transport::wss;
+  ping_interval_ = !accepted ? options.ping : web ? options.web_ping : Duration::zero();
+  if (web) web_ = std::make_unique<Web>(!accepted, sockets.options().limits.message);
 }
 
 void Connection::start(std::unique_ptr<TlsStream> tls) {
@@ -264,7 +267,13 @@ void Connection::consume_messages(std::string_view all) {
       return sockets_->flush_later(shared_from_this());
     }
     progress = true;
-    if (frame.kind == Frame::Kind::ping) ++pings;
+    if (pong_by_ != kNever && frame.kind != Frame::Kind::message && frame.size == 2) {
+      // The pong that we wait for. It must not be half a ping together with the next one.
+      pong_by_ = kNever;
+      framer_.reset();
+    } else if (frame.kind == Frame::Kind::ping) {
+      ++pings;
+    }
     if (frame.kind == Frame::Kind::message) {
       deliver(all.substr(used, frame.size));
       if (sockets_ == nullptr) return;  // closed in that call
@@ -317,7 +326,10 @@ void Connection::consume_frames(char* bytes, std::size_t size) {
 
 void Connection::deliver(std::string_view message) {
   ++sockets_->counters().received;
-  if (silent) sockets_->connections().spoke(*this);
+  if (silent) {
+    sockets_->connections().spoke(*this);
+    if (flow_.transport == Transport::tls) sockets_->connections().alias(*this, message);
+  }
   if (sockets_->handler() != nullptr) sockets_->handler()->received(message, flow_);
 }
 
@@ -423,8 +435,10 @@ void Connection::pong(std::size_t pings) {
 /// RFC 5626 section 4.4.1; RFC 7118 section 6.
 void Connection::ping() {
   schedule_ping();
-  if (pong_by_ == kNever) pong_by_ = steady_now() + sockets_->options().pong_timeout;
+  const bool waiting = pong_by_ != kNever;  // for the last one's answer
+  if (!waiting) pong_by_ = steady_now() + sockets_->options().pong_timeout;
   sockets_->connections().watch(*this);
+  if (waiting) return;
   if (half_full()) return;  // what is stuck before it tells as much
   if (web_) return control(WebOpcode::ping, {});
   Outgoing ping;
@@ -434,11 +448,18 @@ void Connection::ping() {
 }
 
 void Connection::schedule_ping() {
-  const TransportOptions& options = sockets_->options();
-  const Duration interval = !accepted_ ? options.ping : web_ ? options.web_ping : Duration::zero();
-  if (interval <= Duration::zero()) return;
+  if (ping_interval_ <= Duration::zero()) {
+    ping_at_ = kNever;
+    return;
+  }
   // From 80 to 100 %, so that those who came at the same time don't all ping at the same time.
-  ping_at_ = steady_now() + interval - interval / 5 * (draw_web_mask() % 1024) / 1024;
+  ping_at_ = steady_now() + ping_interval_ - ping_interval_ / 5 * (random_word() % 1024) / 1024;
+}
+
+void Connection::keep_alive(Duration interval) {
+  ping_interval_ = interval;
+  schedule_ping();
+  if (sockets_ != nullptr) sockets_->connections().watch(*this);
 }
 
 // ---------------------------------------------------------------- out
@@ -502,7 +523,7 @@ void Connection::send(Outgoing message) {
     else if (crlfs)
       message.opcode = WebOpcode::text;
     message.head = static_cast<std::uint8_t>(web_head_size(message.size, web_->client));
-    if (web_->client) message.mask = draw_web_mask();
+    if (web_->client) message.mask = random_word();
   }
   const std::size_t size = message.wire();
   if (size > options.write_queue - std::min(queued_, options.write_queue) ||

@@ -76,6 +76,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void send(Outgoing message);
   void flush();
+  /// Pings so often from now on; zero: never.
+  void keep_alive(Duration interval);
   /// When expire() is due.
   TimePoint deadline() const noexcept;
   void expire();
@@ -175,6 +177,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   TimePoint since_;   ///< the last whole message, ping or write
   TimePoint partial_since_ = kNever;
   TimePoint progress_;  ///< the last time that the peer took bytes
+  Duration ping_interval_;
   TimePoint ping_at_ = kNever;
   TimePoint pong_by_ = kNever;
 };

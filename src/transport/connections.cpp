@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #endif
 
+#include "sipstack/parser/message_view.hpp"
 #include "transport/asio_address.hpp"
 #include "transport/sockets.hpp"
 
@@ -306,6 +307,14 @@ void Connections::send_afresh(Outgoing message, const Flow& flow) {
   watch(*connection);
 }
 
+expected<void, std::error_code> Connections::keep_alive(const Flow& flow, Duration interval) {
+  const auto connection = flow.connection != 0 ? find(flow.connection) : find_to(flow);
+  if (!connection || !connection->usable())
+    return unexpected(make_error_code(std::errc::not_connected));
+  connection->keep_alive(interval);
+  return {};
+}
+
 // ---------------------------------------------------------------- the table
 
 std::shared_ptr<Connection> Connections::find(ConnectionId id) const {
@@ -334,10 +343,35 @@ void Connections::spoke(Connection& connection) {
   silent_.erase(connection.silent_position);
 }
 
+void Connections::alias(const Connection& connection, std::string_view message) {
+  const std::vector<std::string> names = connection.peer_identities();
+  if (names.empty()) return;
+  const auto index = std::make_unique<MessageIndex>();
+  if (!parse(message, *index, sockets_.options().limits)) return;
+  const MessageView view(message.data(), *index);
+  if (!view.is_request()) return;
+  const Via via = view.top_via();
+  if (!via.params.has("alias")) return;
+  // The address is where it came from, whatever the Via says; the port is the Via's.
+  Place place;
+  place.remote = {connection.flow().remote.ip, via.port.value_or(default_port(Transport::tls))};
+  place.transport = Transport::tls;
+  for (const std::string& name : names) {
+    place.identity = identity(name);
+    // What we opened ourselves stays.
+    if (place.identity != 0 && by_remote_.emplace(place, connection.flow().connection).second)
+      aliases_[connection.flow().connection].push_back(place);
+  }
+}
+
 void Connections::forget(const Connection& connection) {
   const auto found = by_remote_.find(Place::of(connection.flow()));
   if (found != by_remote_.end() && found->second == connection.flow().connection)
     by_remote_.erase(found);
+  const auto others = aliases_.find(connection.flow().connection);
+  if (others == aliases_.end()) return;
+  for (const Place& place : others->second) by_remote_.erase(place);
+  aliases_.erase(others);
 }
 
 void Connections::remove(Connection& connection) {

@@ -32,6 +32,7 @@ class Connections {
   /// Where one listens that `remote` could connect to; an address that is unspecified is the system's to
   /// choose, port 0 says that none listens.
   SocketAddress listening_toward(Transport transport, const IpAddress& remote) const;
+  expected<void, std::error_code> keep_alive(const Flow& flow, Duration interval);
   std::uint32_t identity(std::string_view domain);
   expected<void, std::error_code> reload_tls();
   void send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token);
@@ -45,6 +46,9 @@ class Connections {
   void watch(const Connection& connection);
   /// Its first message has come.
   void spoke(Connection& connection);
+  /// The first message of a connection by TLS whose client has proved who it is: where it asks for that,
+  /// requests to its advertised address take the connection (RFC 5923 section 8.2).
+  void alias(const Connection& connection, std::string_view message);
   /// New requests to its remote no longer take it.
   void forget(const Connection& connection);
   /// It is closed.
@@ -91,6 +95,7 @@ class Connections {
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::unordered_map<ConnectionId, std::shared_ptr<Connection>> all_;
   std::unordered_map<Place, ConnectionId, HashAddress> by_remote_;
+  std::unordered_map<ConnectionId, std::vector<Place>> aliases_;  ///< besides
   std::unordered_map<SocketAddress, std::size_t, HashAddress>
       sources_;  ///< accepted, by source prefix
   /// Accepted connections that brought no message yet, the oldest first: the first to go when it is

@@ -8,9 +8,9 @@
 #include <boost/beast/http/rfc7230.hpp>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "sipstack/parser/params.hpp"
+#include "transport/entropy.hpp"
 
 namespace sipstack {
 
@@ -121,15 +121,8 @@ bool web_accepted(std::string_view response, std::string_view key) {
 
 std::string draw_web_key() {
   unsigned char bytes[16];
-  if (RAND_bytes(bytes, sizeof bytes) != 1) return {};
+  fill_random(bytes, sizeof bytes);
   return base64(bytes, sizeof bytes);
-}
-
-std::uint32_t draw_web_mask() {
-  unsigned char bytes[4];
-  if (RAND_bytes(bytes, sizeof bytes) != 1) return 0x5EC0DE5A;
-  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
-         std::uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
 }  // namespace sipstack

@@ -27,7 +27,5 @@ bool web_accepted(std::string_view response, std::string_view key);
 
 /// 16 random bytes in base64.
 std::string draw_web_key();
-/// A masking key that cannot be guessed (RFC 6455 section 5.3).
-std::uint32_t draw_web_mask();
 
 }  // namespace sipstack

@@ -150,6 +150,56 @@ TEST_CASE("A42: an alias in a Via makes nobody the owner of an address") {
   CHECK(attacker.got().size() == before);
 }
 
+TEST_CASE("RFC 5923: a client that has proved who it is may be reached by its own connection") {
+  Trust trust;
+  Secure s(trust, [](TransportOptions& o) { o.tls.clients = TlsOptions::Clients::ask; });
+  const Certificate own(named("DNS:p1.example.com"), &trust.ca);
+  const auto via = [](const std::string& more) {
+    return "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TLS p1.example.com:5091;branch=z9hG4bKa" + more +
+           "\r\nFrom: <sip:a@p1.example.com>;tag=a\r\nTo: <sip:b>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS"
+           "\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+  };
+  TlsEnd::Options options;
+  options.own = &own;
+  TlsEnd silent = TlsEnd::connect(s.io, s.ours, options);  // asks for nothing
+  silent.write(via(""));
+  REQUIRE(s.until([&] {
+    silent.step();
+    return s.at_server.messages.size() == 1;
+  }));
+  Flow flow = Fixture::to(Transport::tls, at("127.0.0.1", 5091));
+  flow.identity = s.server->identity("p1.example.com");
+  s.send(*s.server, request("nobody there"), flow, 1);
+  REQUIRE(s.until([&] { return s.at_server.failed.size() == 1; }));
+
+  TlsEnd asking = TlsEnd::connect(s.io, s.ours, options);
+  asking.write(via(";alias"));
+  REQUIRE(s.until([&] {
+    asking.step();
+    return s.at_server.messages.size() == 2;
+  }));
+  s.send(*s.server, request("back"), flow, 2);
+  REQUIRE(s.until([&] {
+    asking.step();
+    return asking.got() == request("back");
+  }));
+  // For whom its certificate does not name, and for another port, it is not.
+  flow.identity = s.server->identity("p2.example.com");
+  s.send(*s.server, request("other"), flow, 3);
+  flow.identity = s.server->identity("p1.example.com");
+  flow.remote.port = 5092;
+  s.send(*s.server, request("other"), flow, 4);
+  REQUIRE(s.until([&] { return s.at_server.failed.size() == 3; }));
+  // When it is gone, so is its name.
+  asking.goodbye();
+  asking.socket().close();
+  REQUIRE(s.until([&] { return s.at_server.gone.size() == 1; }));
+  flow.remote.port = 5091;
+  s.send(*s.server, request("late"), flow, 5);
+  REQUIRE(s.until([&] { return s.at_server.failed.size() == 4; }));
+  CHECK(silent.got().empty());
+}
+
 TEST_CASE("a second connection resumes the session of the first, and is judged again") {
   Trust trust;
   Secure s(trust);

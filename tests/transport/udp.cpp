@@ -140,7 +140,7 @@ TEST_CASE("a burst is delivered in order with few batch ends, and answered in or
   }
 }
 
-TEST_CASE("the largest datagram passes whole both ways, an empty one is dropped") {
+TEST_CASE("A40: the largest datagram passes whole both ways, an empty one is dropped") {
   Fixture f;
   const SocketAddress ours = f.listen(Transport::udp);
   Datagrams peer(f.io);
@@ -155,7 +155,7 @@ TEST_CASE("the largest datagram passes whole both ways, an empty one is dropped"
   CHECK(f.transports->counters().dropped == 1);
 }
 
-TEST_CASE("a datagram that is too large fails alone, and not inside send") {
+TEST_CASE("A34: a datagram that is too large fails alone, and not inside send") {
   Fixture f;
   f.listen(Transport::udp);
   Datagrams peer(f.io);

@@ -52,8 +52,8 @@ struct Flow {
   ConnectionId connection = 0;
 
   friend bool operator==(const Flow& a, const Flow& b) noexcept {
-    return a.transport == b.transport && a.connection == b.connection &&
-           a.identity == b.identity && a.remote == b.remote && a.local == b.local;
+    return a.transport == b.transport && a.connection == b.connection && a.identity == b.identity &&
+           a.remote == b.remote && a.local == b.local;
   }
   friend bool operator!=(const Flow& a, const Flow& b) noexcept { return !(a == b); }
 };

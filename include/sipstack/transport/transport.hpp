@@ -16,6 +16,7 @@
 #include "sipstack/base/time.hpp"
 #include "sipstack/parser/error.hpp"
 #include "sipstack/parser/limits.hpp"
+#include "sipstack/transport/carrier.hpp"
 #include "sipstack/transport/tls.hpp"
 
 namespace boost::asio {
@@ -85,6 +86,11 @@ struct TransportOptions {
   Duration web_ping = std::chrono::seconds(45);
   /// What was pinged and said nothing by then is dead: closed() with std::errc::timed_out.
   Duration pong_timeout = std::chrono::seconds(10);
+  /// Answer STUN binding requests on UDP sockets (RFC 5626 section 8). The answer is 1.6 times the
+  /// request over IPv4, 2.2 times over IPv6.
+  bool stun = true;
+  /// What our own requests wait for at first; they are given up after 79 times that (RFC 8489 6.2.1).
+  Duration stun_timeout = std::chrono::milliseconds(500);
 
   TlsOptions tls;
   std::string web_path = "/";  ///< asked for when we open a WebSocket
@@ -100,6 +106,7 @@ struct TransportCounters {
   std::uint64_t stream_errors = 0;
   std::uint64_t pings = 0;
   std::uint64_t pongs = 0;
+  std::uint64_t stun = 0;  ///< binding requests answered
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;  ///< connections turned away, or closed to make room
   std::uint64_t opened = 0;   ///< connections that we opened and that came up
@@ -153,6 +160,18 @@ class Transports {
   /// Errors: address_family_not_supported where no UDP socket has that family; no route.
   expected<SocketAddress, std::error_code> local_toward(Transport transport,
                                                         const SocketAddress& remote) const;
+
+  /// A carrier of the user's own instead of our sockets for `transport`, from now on. Errors:
+  /// address_in_use where there is one already.
+  expected<void, std::error_code> plug(Transport transport, std::shared_ptr<Carrier> carrier);
+
+  /// Keeps a flow alive from our side: UDP by STUN binding requests (RFC 5626 section 4.4.2; 29 s are
+  /// usual), the connection `flow.connection` as TransportOptions::ping does. Each after 80 to 100 % of
+  /// `interval`; zero ends it. A flow that does not answer, or by which we are seen at another address
+  /// than before, is told by closed(): timed_out, protocol_not_supported for an error response,
+  /// address_not_available. Only toward those who are known to answer (section 8). Errors: not_connected;
+  /// no_buffer_space above 1024 UDP flows; operation_not_supported for a carrier.
+  expected<void, std::error_code> keep_alive(const Flow& flow, Duration interval);
 
   /// A number for the name of a domain, to be a Flow's `identity`. The same name, whatever its case, has
   /// the same number. The 65,536 names used last are kept; a flow with one that was dropped fails with
