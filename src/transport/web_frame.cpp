@@ -109,8 +109,9 @@ WebEvent WebReader::data(WebOpcode opcode, bool last, char* payload, std::size_t
   if (!whole) {
     const std::size_t used = parts_.size();
     if (parts_.capacity() < used + size || !parts_) {
-      Block larger =
-          pool.allocate(std::max({used + size, 2 * parts_.capacity(), std::size_t{256}}));
+      // The limit of a message is below the largest block.
+      const std::size_t wanted = std::max({used + size, 2 * parts_.capacity(), std::size_t{256}});
+      Block larger = pool.allocate(std::min(wanted, std::max(used + size, max_message_)));
       if (!larger) return fail(WebClose::too_big);
       std::memcpy(larger.data(), parts_.data() != nullptr ? parts_.data() : "", used);
       parts_ = std::move(larger);

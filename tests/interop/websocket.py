@@ -87,4 +87,14 @@ def wss_registers(bench):
     talk(bench, "wss://localhost:%d/" % ports["wss"], "WSS", {"NODE_EXTRA_CA_CERTS": cert})
 
 
-run(ws_registers, wss_registers)
+def our_own_client(bench):
+    """Has no address that others could connect to, and says so (RFC 7118)."""
+    _, ports = bench.server("serve", "--domain", "127.0.0.1", "--listen", "ws:127.0.0.1:0")
+    server = "sip:127.0.0.1:%d;transport=ws" % ports["ws"]
+    p = bench.sipstack("register", "sip:bob@127.0.0.1", "--registrar", server, "--once", "--timeout-ms", "5000")
+    p.want_exit(0, 20)
+    p.line(r"^sip:bob@[0-9a-f]{12}\.invalid;transport=ws expires \d+$")
+    bench.sipstack("options", server, "--timeout-ms", "5000").want_exit(0, 20)
+
+
+run(ws_registers, wss_registers, our_own_client)

@@ -375,6 +375,59 @@ TEST_CASE("A46: handshakes cut off after any byte leave nothing") {
   }));
 }
 
+TEST_CASE("A46: servers that go away after any part of a handshake fail the send once") {
+  Trust trust;
+  const Certificate own(named("DNS:example.com"), &trust.ca);
+  TlsEnd::Options options;
+  options.own = &own;
+  // What a server says, as it said it to one client; another's handshake does not survive it, wherever it is
+  // cut and whatever follows.
+  std::string flight;
+  {
+    Fixture f(with_tls(trust.client()));
+    Server server(f.io);
+    f.send(request("a"), Fixture::to(Transport::tls, server.where()), 1);
+    REQUIRE(f.until(
+        [&] { return server.streams().size() == 1 && server.streams()[0].got().size() > 100; }));
+    const Owned<SSL_CTX> context(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX_use_certificate(context.get(), own.x509());
+    SSL_CTX_use_PrivateKey(context.get(), own.key());
+    const Owned<SSL> ssl(SSL_new(context.get()));
+    BIO* const in = BIO_new(BIO_s_mem());
+    BIO* const out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl.get(), in, out);
+    SSL_set_accept_state(ssl.get());
+    const std::string& hello = server.streams()[0].got();
+    BIO_write(in, hello.data(), static_cast<int>(hello.size()));
+    SSL_do_handshake(ssl.get());
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out, &data);
+    flight.assign(data, static_cast<std::size_t>(size));
+  }
+  REQUIRE(flight.size() > 500);
+  Fixture f(with_tls(trust.client()));
+  Server server(f.io);
+  std::uint64_t token = 0;
+  for (std::size_t n = 0; n <= flight.size(); n += 1 + n / 8) {
+    f.send(request("a"), Fixture::to(Transport::tls, server.where()), ++token);
+    REQUIRE(f.until([&] { return server.streams().size() == token; }));
+    Stream& stream = server.streams().back();
+    REQUIRE(f.until([&] { return !stream.got().empty(); }));
+    stream.write(flight.substr(0, n));
+    if (n % 3 == 0) f.settle();
+    if (n % 2 == 0)
+      stream.close();
+    else
+      stream.reset();
+    REQUIRE(f.until([&] { return f.told.failed.size() == token; }));
+    CHECK(f.told.failed.back().first == token);
+    CHECK(f.told.failed.back().second);
+  }
+  CHECK(f.transports->counters().connections == 0);
+  CHECK(f.transports->counters().connect_failed == token);
+  CHECK(f.told.gone.empty());
+}
+
 TEST_CASE("a handshake must be over in time, however its bytes trickle") {
   Trust trust;
   TransportOptions options = with_tls(trust.server());
