@@ -142,9 +142,10 @@ expected<SocketAddress, error_code> Endpoint::listen(std::string_view where) {
 
 error_code Endpoint::plug(Transport transport, std::shared_ptr<Carrier> carrier) {
   if (state_->closed_down) return Errc::gone;
-  const auto plugged = state_->transports->plug(transport, carrier);
+  const Carrier* const shared = carrier.get();  // with the transports, where they take it
+  const auto plugged = state_->transports->plug(transport, std::move(carrier));
   if (!plugged) return plugged.error();
-  const SocketAddress here = carrier->address();
+  const SocketAddress here = shared->address();
   state_->core.locals().add({transport, here, here.to_string()});
   return {};
 }
