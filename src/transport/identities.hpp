@@ -19,7 +19,9 @@ class Identities {
  public:
   static constexpr std::size_t kKept = 65536;
 
-  explicit Identities(const HashKey& key) : by_name_(0, Hash{key}) {}
+  /// The first number is drawn: a flow that strays to another shard means nobody there, not another.
+  explicit Identities(const HashKey& key)
+      : by_name_(0, Hash{key}), last_(static_cast<std::uint32_t>(key.k0 >> 33)) {}
 
   std::uint32_t number(std::string_view domain) {
     std::string name(domain);
@@ -63,7 +65,7 @@ class Identities {
   std::list<Entry> entries_;  ///< that used last at the end
   std::unordered_map<std::string_view, std::list<Entry>::iterator, Hash> by_name_;
   std::unordered_map<std::uint32_t, std::list<Entry>::iterator> by_number_;
-  std::uint32_t last_ = 0;
+  std::uint32_t last_;
 };
 
 }  // namespace sipstack

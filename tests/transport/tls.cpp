@@ -116,6 +116,11 @@ TEST_CASE("an identity that is not known any more fails, and never means another
   s.send(*s.client, request("a"), flow, 1);
   REQUIRE(s.until([&] { return s.at_client.failed.size() == 1; }));
   CHECK(s.at_client.failed[0].second == TlsErrc::forgotten);
+  // Nor does a number of one shard mean anybody at another.
+  flow.identity = s.server->identity("bar.example");
+  s.send(*s.client, request("a"), flow, 2);
+  REQUIRE(s.until([&] { return s.at_client.failed.size() == 2; }));
+  CHECK(s.at_client.failed[1].second == TlsErrc::forgotten);
   CHECK(s.server->counters().accepted == 0);
 }
 

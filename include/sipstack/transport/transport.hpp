@@ -175,7 +175,8 @@ class Transports {
 
   /// A number for the name of a domain, to be a Flow's `identity`. The same name, whatever its case, has
   /// the same number. The 65,536 names used last are kept; a flow with one that was dropped fails with
-  /// TlsErrc::forgotten. 0 for an address or an empty name: those have no other identity than
+  /// TlsErrc::forgotten. Numbers are these Transports' own and begin anywhere: by another's such a
+  /// flow fails, too. 0 for an address or an empty name: those have no other identity than
   /// themselves.
   std::uint32_t identity(std::string_view domain);
 
