@@ -82,7 +82,7 @@ sipstack_pkg_config(parser sipstack-parser "The parser and writer of SIP message
 if(NOT SIPSTACK_PARSER_ONLY)
     sipstack_pkg_config(core sipstack-core "The SIP protocol without I/O: transactions, dialogs, server roles"
         "sipstack-parser = ${PROJECT_VERSION}" "libcrypto" "")
-    sipstack_pkg_config(sipstack sipstack "SIP over UDP and TCP on Boost.Asio"
+    sipstack_pkg_config(sipstack sipstack "SIP over UDP, TCP, TLS and WebSocket on Boost.Asio"
         "sipstack-core = ${PROJECT_VERSION}" "libssl;libcrypto;libcares;fmt" "-pthread")
     sipstack_pkg_config(testing sipstack-testing "A simulated network for tests of SIP programs"
         "sipstack-core = ${PROJECT_VERSION}" "" "")

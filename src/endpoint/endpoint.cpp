@@ -142,6 +142,32 @@ expected<SocketAddress, error_code> Endpoint::listen(std::string_view where) {
   return bound;
 }
 
+error_code Endpoint::plug(Transport transport, std::shared_ptr<Carrier> carrier) {
+  if (state_->closed_down) return Errc::gone;
+  const Carrier* const shared = carrier.get();  // with the transports, where they take it
+  const auto plugged = state_->transports->plug(transport, std::move(carrier));
+  if (!plugged) return plugged.error();
+  const SocketAddress here = shared->address();
+  state_->core.locals().add({transport, here, here.to_string()});
+  return {};
+}
+
+error_code Endpoint::keep_alive(const Flow& flow, Duration interval) {
+  if (state_->closed_down) return Errc::gone;
+  const auto kept = state_->transports->keep_alive(flow, interval);
+  return kept ? error_code{} : kept.error();
+}
+
+void Endpoint::on_flow_closed(std::function<void(const Flow&, error_code)> handler) {
+  state_->flow_closed = std::move(handler);
+}
+
+error_code Endpoint::reload_tls() {
+  if (state_->closed_down) return Errc::gone;
+  const auto done = state_->transports->reload_tls();
+  return done ? error_code{} : done.error();
+}
+
 void Endpoint::on_invite(std::function<void(IncomingCall)> handler) {
   state_->invited = std::move(handler);
 }

@@ -121,6 +121,13 @@ class Resolver::Impl : public std::enable_shared_from_this<Impl> {
     // RFC 3263 section 4.1: UDP for want of a better choice; who has no UDP takes what it has.
     if (flows.empty() && located.transport_free)
       flows = reachable(located.destinations, Transport::tcp);
+    // RFC 5922 section 7.3: the server proves to be the domain of the URI, whatever that resolved to.
+    std::uint32_t identity = 0;
+    for (Flow& flow : flows) {
+      if (!secure(flow.transport)) continue;
+      if (identity == 0) identity = transports_->identity(located.host);
+      flow.identity = identity;
+    }
     done(std::move(flows));
   }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -115,7 +116,18 @@ void EndpointState::take_over(std::uint32_t from, const Handover& entry, std::st
 
 // A transaction learns of its connection's death when it sends again or times out; whoever waits
 // for a response on it is told by send_failed().
-void EndpointState::closed(const Flow&, std::error_code) {}
+void EndpointState::closed(const Flow& flow, std::error_code error) {
+  if (flow_closed)
+    tell_later([weak = weak_from_this(), flow, error] {
+      if (const auto self = weak.lock()) self->flow_closed(flow, error);
+    });
+}
+
+void EndpointState::handshake_failed(const Flow& flow, std::error_code error) {
+  if (options.log)
+    options.log(LogLevel::info, std::string(uri_name(flow.transport)) + " from " +
+                                    flow.remote.to_string() + ": " + error.message());
+}
 
 void EndpointState::batch_end() {
   const auto self = shared_from_this();  // a handler may destroy the endpoint
@@ -174,6 +186,7 @@ void EndpointState::flush() {
                       [weak = weak_from_this(), txn = question.txn](std::vector<Flow> targets) {
                         const auto self = weak.lock();
                         if (!self || self->closed_down) return;
+                        self->name_ourselves(targets);
                         self->core.resolved(txn, targets, self->now());
                         self->flush();
                         self->tell();
@@ -189,6 +202,16 @@ void EndpointState::flush() {
     const auto self = weak.lock();
     if (self && !self->closed_down) self->timer_expired();
   });
+}
+
+/// A WebSocket client has no address that others could connect to: RFC 7118 section 3 has it make up
+/// a name, under the domain that RFC 2606 keeps free of them, for Via and Contact.
+void EndpointState::name_ourselves(const std::vector<Flow>& targets) {
+  for (const Flow& target : targets) {
+    if (target.transport != Transport::ws && target.transport != Transport::wss) continue;
+    if (core.locals().find(target.transport, target.remote.ip) != nullptr) continue;
+    core.locals().add({target.transport, {}, random.token(6) + ".invalid"});
+  }
 }
 
 void EndpointState::tell() {

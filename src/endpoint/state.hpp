@@ -82,6 +82,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void stream_error(const ParseError& error, std::string_view bytes, const Flow& flow) override;
   void send_failed(std::uint64_t token, std::error_code error) override;
   void closed(const Flow& flow, std::error_code error) override;
+  void handshake_failed(const Flow& flow, std::error_code error) override;
   void batch_end() override;
   void timer_expired();
   /// From another shard; batch_end() follows.
@@ -97,6 +98,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void send(const Transmit& out);
   /// Sends, asks the resolver, re-arms the timer.
   void flush();
+  void name_ourselves(const std::vector<Flow>& targets);
   /// Hands every event to its handler.
   void tell();
   /// The same where sockets wait for the call to return: what a handler throws comes out of the
@@ -143,6 +145,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   HandlerSlot<IncomingCall> invited;
   HandlerSlot<TxnId, const Message&, const Flow&> requested;
   HandlerSlot<const RegistrationChanged&> registration;
+  HandlerSlot<const Flow&, error_code> flow_closed;
   std::function<void()> ended;
   std::unordered_map<CallId, std::shared_ptr<CallRecord>, HandleHash> calls;
   std::unordered_map<RequestId, std::function<void(error_code, Message)>, HandleHash> requests;

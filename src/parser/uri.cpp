@@ -172,7 +172,9 @@ std::optional<Transport> Uri::transport() const noexcept {
   if (known.transport.data() == nullptr || !transport_from(known.transport, transport)) {
     return std::nullopt;
   }
+  // RFC 3261 section 26.2.2 and RFC 7118 section 5.2: sips goes over TLS.
   if (scheme == UriScheme::sips && transport == Transport::tcp) return Transport::tls;
+  if (scheme == UriScheme::sips && transport == Transport::ws) return Transport::wss;
   return transport;
 }
 

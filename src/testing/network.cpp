@@ -174,8 +174,8 @@ struct Network::Impl {
     TimePoint& last = c.last_arrival[by_client ? 0 : 1];
     last = std::max(last, now + way);
     const SocketAddress server_end = places[c.server].address;
-    const Flow flow = by_client ? Flow{c.transport, server_end, c.client_end, id}
-                                : Flow{c.transport, c.client_end, server_end, id};
+    const Flow flow = by_client ? Flow{c.transport, server_end, c.client_end, 0, id}
+                                : Flow{c.transport, c.client_end, server_end, 0, id};
     if (parted(from, to))
       stalled.push_back({to, std::string(bytes), flow});
     else

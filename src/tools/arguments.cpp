@@ -22,8 +22,6 @@ std::string check_listen(const std::string& where) {
   if (colon == std::string::npos ||
       !transport_from(std::string_view(where).substr(0, colon), transport))
     return fmt::format("{} is not TRANSPORT:HOST:PORT", where);
-  if (transport != Transport::udp && transport != Transport::tcp)
-    return fmt::format("{}: not in this version", uri_name(transport));
   const std::size_t last = where.rfind(':');
   if (last == colon || last == colon + 1 || !SocketAddress::parse("0.0.0.0" + where.substr(last)))
     return fmt::format("{} is not TRANSPORT:HOST:PORT (IPv6 hosts in brackets)", where);
@@ -86,6 +84,21 @@ void add_network_options(CLI::App& command, NetworkArguments& arguments) {
                   "Name servers, with commas between, in place of the system's")
       ->check(CLI::Validator([](std::string& text) { return check_name_servers(text); },
                              "ADDRESS[:PORT]"));
+  command
+      .add_option("--tls-cert", arguments.tls_cert,
+                  "Certificate with its chain (PEM), for tls and wss; SIGHUP reads it again")
+      ->type_name("FILE");
+  command.add_option("--tls-key", arguments.tls_key, "Its key (PEM); in the same file by default")
+      ->type_name("FILE");
+  command
+      .add_option("--tls-ca", arguments.tls_ca,
+                  "Certificates to trust (PEM); the system's by default")
+      ->type_name("FILE");
+  command
+      .add_option("--tls-verify", arguments.tls_verify,
+                  "Whether servers must prove who they are: on or off")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->type_name("on|off");
   command.add_option("--log-level", arguments.log_level, "error, warning, info or debug")
       ->transform(CLI::Transformer(levels))
       ->type_name("LEVEL");
@@ -135,9 +148,10 @@ std::vector<std::string> ClientArguments::sockets(std::string_view target) const
   // TCP as well: a large request goes by it (RFC 3261 section 18.1.1), and may be answered on a
   // connection of its own.
   std::vector<std::string> all;
+  std::vector<const char*> transports = {"udp", "tcp"};
+  if (!tls_cert.empty()) transports.push_back("tls");
   for (const std::string& host : hosts)
-    for (const char* transport : {"udp", "tcp"})
-      all.push_back(fmt::format("{}:{}:0", transport, host));
+    for (const char* transport : transports) all.push_back(fmt::format("{}:{}:0", transport, host));
   return all;
 }
 

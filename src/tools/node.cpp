@@ -24,6 +24,11 @@ constexpr auto kCleanEnd = std::chrono::milliseconds(4500);
 EndpointOptions with(const NetworkArguments& arguments, EndpointOptions options) {
   options.resolver.servers = arguments.dns;
   options.transactions.timings = Timings::scaled(std::chrono::milliseconds(arguments.t1_ms));
+  TlsOptions& tls = options.transport.tls;
+  tls.certificate = arguments.tls_cert;
+  tls.key = arguments.tls_key;
+  tls.ca = arguments.tls_ca;
+  tls.verify = arguments.tls_verify == "on";
   return options;
 }
 
@@ -53,7 +58,7 @@ std::string failure(const error_code& error) {
 }
 
 Node::Node(const NetworkArguments& arguments, EndpointOptions options, std::size_t threads)
-    : arguments_(arguments), signals_(io_, SIGINT, SIGTERM) {
+    : arguments_(arguments), signals_(io_, SIGINT, SIGTERM), reload_(io_) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader who left is seen by the write that fails
   options = with(arguments, std::move(options));
   options.log = [this](LogLevel level, std::string_view text) { log(level, text); };
@@ -66,6 +71,10 @@ Node::Node(const NetworkArguments& arguments, EndpointOptions options, std::size
   sharded.shards = threads;
   endpoint_ = std::make_unique<ShardedEndpoint>(io_, sharded);
   wait_for_signal();
+  if (!arguments.tls_cert.empty()) {
+    reload_.add(SIGHUP);
+    wait_for_reload();
+  }
 }
 
 bool Node::open(const std::vector<std::string>& otherwise) {
@@ -153,6 +162,22 @@ void Node::wait_for_signal() {
       on_signal_();
     else
       finish(kDone);
+  });
+}
+
+/// SIGHUP, as servers have it: the certificate was renewed.
+void Node::wait_for_reload() {
+  reload_.async_wait([this](boost::system::error_code cancelled, int) {
+    if (cancelled) return;
+    const error_code error = endpoint().reload_tls();
+    // The same files: what the first shard could read the others can.
+    for (std::size_t i = 1; i < endpoint_->shards() && !error; ++i)
+      endpoint_->post(i, [](Endpoint& shard) { static_cast<void>(shard.reload_tls()); });
+    if (error)
+      log(LogLevel::error, "certificates not reloaded: " + error.message());
+    else
+      log(LogLevel::info, "certificates reloaded");
+    wait_for_reload();
   });
 }
 

@@ -34,6 +34,10 @@ struct NetworkArguments {
   bool mask = false;  ///< credentials in traces
   std::string dns;    ///< name servers, as ResolverOptions::servers has them
   LogLevel log_level = LogLevel::warning;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_ca;
+  std::string tls_verify = "on";
   int t1_ms = 500;
 };
 void add_network_options(CLI::App& command, NetworkArguments& arguments);
@@ -88,11 +92,13 @@ class Node {
 
  private:
   void wait_for_signal();
+  void wait_for_reload();
   void message(bool sent, std::string_view bytes, const Flow& flow);
 
   NetworkArguments arguments_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
+  boost::asio::signal_set reload_;
   boost::asio::ip::udp::socket media_{io_};
   mutable std::mutex writing_;  ///< traces and log are every thread's
   std::optional<PcapFile> trace_;

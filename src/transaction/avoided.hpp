@@ -12,8 +12,8 @@
 
 namespace sipstack {
 
-/// A target is transport, address and port: what one server does says nothing of its neighbours, nor of the
-/// name that led there. Few fail at a time, so it is a list; a full one forgets what would end first.
+/// A target is transport, address, port and whom it must prove to be: what one server does says nothing of its
+/// neighbours, nor of the name that led there. Few fail at a time, so it is a list; a full one forgets what would end first.
 class Avoided {
  public:
   static constexpr std::size_t kMost = 256;
@@ -27,11 +27,11 @@ class Avoided {
     if (list_.size() >= kMost) {
       *std::min_element(list_.begin(), list_.end(), [](const Entry& a, const Entry& b) {
         return a.until < b.until;
-      }) = {target.transport, target.remote, until};
+      }) = {target.transport, target.remote, target.identity, until};
       return;
     }
     try {
-      list_.push_back({target.transport, target.remote, until});
+      list_.push_back({target.transport, target.remote, target.identity, until});
     } catch (const std::bad_alloc&) {  // then it is tried once more
     }
   }
@@ -58,11 +58,13 @@ class Avoided {
   struct Entry {
     Transport transport = Transport::udp;
     SocketAddress remote;
+    std::uint32_t identity = 0;
     TimePoint until;
   };
   std::vector<Entry>::iterator find(const Flow& target) noexcept {
     return std::find_if(list_.begin(), list_.end(), [&](const Entry& e) {
-      return e.transport == target.transport && e.remote == target.remote;
+      return e.transport == target.transport && e.remote == target.remote &&
+             e.identity == target.identity;
     });
   }
 

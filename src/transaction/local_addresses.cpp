@@ -95,8 +95,10 @@ std::string_view LocalAddresses::sent_by(const Flow& flow, Scratch& scratch) con
   if (here.ip.is_v6()) *at++ = '[';
   at += here.ip.to_chars(at);
   if (here.ip.is_v6()) *at++ = ']';
-  *at++ = ':';
-  at = std::to_chars(at, scratch + sizeof scratch, here.port).ptr;
+  if (here.port != 0) {  // nobody listens: what comes back comes on the connection
+    *at++ = ':';
+    at = std::to_chars(at, scratch + sizeof scratch, here.port).ptr;
+  }
   return {scratch, static_cast<std::size_t>(at - scratch)};
 }
 

@@ -35,6 +35,8 @@ std::optional<Flow> TransactionLayer::Impl::direct(const NextHop& hop) const {
     // RFC 3263 4.1: numeric and no transport named: UDP for sip, and TLS for sips.
     const Transport plain = uri->scheme == UriScheme::sips ? Transport::tls : Transport::udp;
     flow.transport = uri->transport().value_or(plain);
+    // sips over UDP is a contradiction; the resolver says so.
+    if (uri->scheme == UriScheme::sips && !secure(flow.transport)) return std::nullopt;
     flow.remote = {*ip, uri->port.value_or(default_port(flow.transport))};
   }
   const LocalAddress* const socket = locals.find(flow.transport, flow.remote.ip);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connection table. RFC 3261 sections 18, 18.1.1 and 18.2.2.
+// The connection table. RFC 3261 sections 18, 18.1.1 and 18.2.2, RFC 5922 section 7.3, RFC 5923.
 #include "transport/connections.hpp"
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #endif
 
+#include "sipstack/parser/message_view.hpp"
 #include "transport/asio_address.hpp"
 #include "transport/share_port.hpp"
 #include "transport/sockets.hpp"
@@ -64,17 +65,62 @@ std::size_t Connections::HashAddress::operator()(const SocketAddress& address) c
   return static_cast<std::size_t>(keyed_hash(key, {bytes, sizeof bytes}));
 }
 
+std::size_t Connections::HashAddress::operator()(const Place& place) const noexcept {
+  // Who has many identities and transports at one address has few all the same.
+  return (*this)(place.remote) ^
+         (std::size_t{place.identity} << 3 ^ static_cast<std::size_t>(place.transport));
+}
+
 Connections::Connections(Sockets& sockets)
     : sockets_(sockets),
       by_remote_(0, HashAddress{draw_key()}),
       sources_(0, HashAddress{draw_key()}),
       last_id_(sockets.options().first_connection - 1),
+      key_(draw_key()),
+      identities_(key_),
       timer_(sockets.io()) {}
+
+// ---------------------------------------------------------------- TLS
+
+std::uint32_t Connections::identity(std::string_view domain) {
+  return IpAddress::parse(domain) ? 0 : identities_.number(domain);
+}
+
+/// Read when it is first needed: the system's trusted certificates are many.
+expected<std::shared_ptr<TlsContext>, std::error_code> Connections::context(TlsContext::Side side) {
+  auto& kept = side == TlsContext::Side::server ? server_tls_ : client_tls_;
+  if (!kept) {
+    auto loaded = TlsContext::load(sockets_.options().tls, side, key_);
+    if (!loaded) return unexpected(loaded.error());
+    kept = std::move(*loaded);
+  }
+  return kept;
+}
+
+expected<void, std::error_code> Connections::reload_tls() {
+  std::shared_ptr<TlsContext> fresh[2];
+  const std::shared_ptr<TlsContext>* const used[2] = {&server_tls_, &client_tls_};
+  for (const TlsContext::Side side : {TlsContext::Side::server, TlsContext::Side::client}) {
+    const auto i = static_cast<std::size_t>(side);
+    if (!*used[i]) continue;
+    auto loaded = TlsContext::load(sockets_.options().tls, side, key_);
+    if (!loaded) return unexpected(loaded.error());
+    fresh[i] = std::move(*loaded);
+  }
+  server_tls_ = std::move(fresh[0]);
+  client_tls_ = std::move(fresh[1]);
+  return {};
+}
 
 // ---------------------------------------------------------------- listening
 
-expected<SocketAddress, std::error_code> Connections::listen(const SocketAddress& address) {
+expected<SocketAddress, std::error_code> Connections::listen(Transport transport,
+                                                             const SocketAddress& address) {
+  if (secure(transport)) {
+    if (const auto tls = context(TlsContext::Side::server); !tls) return unexpected(tls.error());
+  }
   auto listener = std::make_shared<Listener>(sockets_.io());
+  listener->transport = transport;
   tcp::acceptor& acceptor = listener->acceptor;
   boost::system::error_code error;
   acceptor.open(family_of<tcp>(address.ip), error);
@@ -119,15 +165,15 @@ void Connections::accept(Listener& listener) {
       });
       return;
     }
-    if (!error) admit(std::move(socket));
+    if (!error) admit(std::move(socket), listener.transport);
   }
   wait(self);
 }
 
-void Connections::admit(tcp::socket socket) {
+void Connections::admit(tcp::socket socket, Transport transport) {
   boost::system::error_code error;
   Flow flow;
-  flow.transport = Transport::tcp;
+  flow.transport = transport;
   const auto remote = socket.remote_endpoint(error);
   if (error) return;  // gone already
   flow.remote = from_endpoint(remote);
@@ -148,7 +194,9 @@ void Connections::admit(tcp::socket socket) {
   connection->silent_position = silent_.insert(silent_.end(), flow.connection);
   if (counted(flow.remote.ip)) ++sources_[prefix(flow.remote.ip)];
   add(connection);
-  connection->start();
+  std::unique_ptr<TlsStream> tls;
+  if (secure(transport)) tls = std::make_unique<TlsStream>(server_tls_, connection->native());
+  connection->start(std::move(tls));
   watch(*connection);
 }
 
@@ -181,12 +229,12 @@ bool Connections::make_room_for(const SocketAddress& source) {
   return false;
 }
 
-SocketAddress Connections::listening_toward(const IpAddress& remote) const {
+SocketAddress Connections::listening_toward(Transport transport, const IpAddress& remote) const {
   SocketAddress best{remote.is_v6() ? IpAddress::v6({}) : IpAddress::v4({}), 0};
   bool found = false;
   for (const auto& listener : listeners_) {
     const SocketAddress& bound = listener->bound;
-    if (!same_family(bound.ip, remote)) continue;
+    if (listener->transport != transport || !same_family(bound.ip, remote)) continue;
     // A listener on one address is right only where the peer can be on that side.
     const bool fits = bound.ip.is_unspecified() || bound.ip.is_loopback() == remote.is_loopback();
     if (!found || fits) best = bound;
@@ -200,24 +248,44 @@ SocketAddress Connections::listening_toward(const IpAddress& remote) const {
 
 void Connections::send(const Block& block, std::size_t size, const Flow& flow,
                        std::uint64_t token) {
-  const Outgoing message{block, static_cast<std::uint32_t>(size), flow.connection == 0, token};
+  Outgoing message;
+  message.block = block;
+  message.size = static_cast<std::uint32_t>(size);
+  message.anywhere = flow.connection == 0;
+  message.token = token;
   if (flow.connection != 0) {
     if (const auto connection = find(flow.connection); connection && connection->usable())
       return connection->send(message);
     // RFC 3261 section 18.2.2: a response goes on to where the Via leads; a request belongs to its flow.
-    if (!is_response(block, size))
+    // Who opened a WebSocket cannot be connected to (RFC 7118 section 5.3).
+    const bool web = flow.transport == Transport::ws || flow.transport == Transport::wss;
+    if (web || !is_response(block, size))
       return sockets_.fail(token, make_error_code(std::errc::not_connected));
   }
-  if (const auto connection = find_to(flow.remote)) return connection->send(message);
-  send_afresh({block, message.size, false, token}, flow);
+  if (const auto connection = find_to(flow)) return connection->send(std::move(message));
+  send_afresh(std::move(message), flow);
 }
 
 void Connections::send_afresh(Outgoing message, const Flow& flow) {
   message.anywhere = false;
   // Several messages of one dead connection share its successor.
-  if (const auto connection = find_to(flow.remote)) return connection->send(std::move(message));
+  if (const auto connection = find_to(flow)) return connection->send(std::move(message));
   if (sockets_.handler() == nullptr) return;
   boost::system::error_code error;
+  Connection::Peer peer;
+  if (flow.identity != 0) {
+    const std::string* const name = identities_.name(flow.identity);
+    if (name == nullptr) return sockets_.fail(message.token, TlsErrc::forgotten);
+    peer.name = *name;
+  } else {
+    peer.name = flow.remote.ip.to_string();
+    if (flow.remote.ip.is_v6()) peer.name = "[" + peer.name + "]";
+  }
+  if (secure(flow.transport)) {
+    auto tls = context(TlsContext::Side::client);
+    if (!tls) return sockets_.fail(message.token, tls.error());
+    peer.tls = std::move(*tls);
+  }
   if (!make_room())
     return sockets_.fail(message.token, make_error_code(std::errc::too_many_files_open));
   tcp::socket socket(sockets_.io());
@@ -234,12 +302,20 @@ void Connections::send_afresh(Outgoing message, const Flow& flow) {
   if (error) return sockets_.fail(message.token, to_std(error));
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  const Flow opened{Transport::tcp, {flow.local.ip, 0}, flow.remote, ++last_id_};
+  const Flow opened{flow.transport, {flow.local.ip, 0}, flow.remote, flow.identity, ++last_id_};
   auto connection = std::make_shared<Connection>(sockets_, std::move(socket), opened, false);
   add(connection);
   connection->send(std::move(message));
-  connection->connect();
+  connection->connect(std::move(peer));
   watch(*connection);
+}
+
+expected<void, std::error_code> Connections::keep_alive(const Flow& flow, Duration interval) {
+  const auto connection = flow.connection != 0 ? find(flow.connection) : find_to(flow);
+  if (!connection || !connection->usable())
+    return unexpected(make_error_code(std::errc::not_connected));
+  connection->keep_alive(interval);
+  return {};
 }
 
 // ---------------------------------------------------------------- the table
@@ -249,15 +325,18 @@ std::shared_ptr<Connection> Connections::find(ConnectionId id) const {
   return found == all_.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<Connection> Connections::find_to(const SocketAddress& remote) const {
-  const auto found = by_remote_.find(remote);
+std::shared_ptr<Connection> Connections::find_to(const Flow& flow) const {
+  const auto found = by_remote_.find(Place::of(flow));
   return found == by_remote_.end() ? nullptr : find(found->second);
 }
 
 void Connections::add(const std::shared_ptr<Connection>& connection) {
   const Flow& flow = connection->flow();
   all_.emplace(flow.connection, connection);
-  by_remote_[flow.remote] = flow.connection;
+  // Who is at the other end of a connection that came to us is not known by its address: requests take
+  // it by its id. Plain TCP promises nothing.
+  if (!connection->accepted() || flow.transport == Transport::tcp)
+    by_remote_[Place::of(flow)] = flow.connection;
   sockets_.counters().connections = all_.size();
 }
 
@@ -267,10 +346,35 @@ void Connections::spoke(Connection& connection) {
   silent_.erase(connection.silent_position);
 }
 
+void Connections::alias(const Connection& connection, std::string_view message) {
+  const std::vector<std::string> names = connection.peer_identities();
+  if (names.empty()) return;
+  const auto index = std::make_unique<MessageIndex>();
+  if (!parse(message, *index, sockets_.options().limits)) return;
+  const MessageView view(message.data(), *index);
+  if (!view.is_request()) return;
+  const Via via = view.top_via();
+  if (!via.params.has("alias")) return;
+  // The address is where it came from, whatever the Via says; the port is the Via's.
+  Place place;
+  place.remote = {connection.flow().remote.ip, via.port.value_or(default_port(Transport::tls))};
+  place.transport = Transport::tls;
+  for (const std::string& name : names) {
+    place.identity = identity(name);
+    // What we opened ourselves stays.
+    if (place.identity != 0 && by_remote_.emplace(place, connection.flow().connection).second)
+      aliases_[connection.flow().connection].push_back(place);
+  }
+}
+
 void Connections::forget(const Connection& connection) {
-  const auto found = by_remote_.find(connection.flow().remote);
+  const auto found = by_remote_.find(Place::of(connection.flow()));
   if (found != by_remote_.end() && found->second == connection.flow().connection)
     by_remote_.erase(found);
+  const auto others = aliases_.find(connection.flow().connection);
+  if (others == aliases_.end()) return;
+  for (const Place& place : others->second) by_remote_.erase(place);
+  aliases_.erase(others);
 }
 
 void Connections::remove(Connection& connection) {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/post.hpp>
+#include <cstring>
 #include <utility>
 
 #include "transport/asio_address.hpp"
@@ -22,7 +23,13 @@ TransportOptions bounded(TransportOptions options) {
 
 Sockets::Sockets(boost::asio::io_context& io, TransportHandler& handler, BlockPool& pool,
                  const TransportOptions& options)
-    : io_(io), handler_(&handler), pool_(pool), options_(bounded(options)), connections_(*this) {}
+    : io_(io),
+      handler_(&handler),
+      pool_(pool),
+      options_(bounded(options)),
+      connections_(*this),
+      stun_flows_(options_.stun_timeout),
+      stun_timer_(io) {}
 
 DatagramIo& Sockets::datagrams() {
   if (!datagrams_) datagrams_ = std::make_unique<DatagramIo>();
@@ -46,14 +53,20 @@ expected<SocketAddress, std::error_code> Sockets::listen(Transport transport,
       udp_.push_back(std::move(*socket));
       return udp_.back()->bound();
     }
-    case Transport::tcp: return connections_.listen(address);
-    default: return unexpected(make_error_code(std::errc::operation_not_supported));
+    default: return connections_.listen(transport, address);
   }
 }
 
 void Sockets::send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token) {
   if (!block || size == 0 || size > block.capacity())
     return fail(token, make_error_code(std::errc::invalid_argument));
+  if (const auto carrier = carriers_[static_cast<std::size_t>(flow.transport)]) {
+    sending_ = true;
+    carrier->send(block, size, flow, token);
+    sending_ = false;
+    ++counters_.sent;
+    return;
+  }
   switch (flow.transport) {
     case Transport::udp:
       if (UdpSocket* socket = udp_for(flow)) {
@@ -61,8 +74,7 @@ void Sockets::send(const Block& block, std::size_t size, const Flow& flow, std::
         return schedule();
       }
       return fail(token, make_error_code(std::errc::address_family_not_supported));
-    case Transport::tcp: return connections_.send(block, size, flow, token);
-    default: return fail(token, make_error_code(std::errc::operation_not_supported));
+    default: return connections_.send(block, size, flow, token);
   }
 }
 
@@ -123,14 +135,16 @@ expected<SocketAddress, std::error_code> Sockets::local_toward(Transport transpo
   if (!remote.ip.is_v4() && !remote.ip.is_v6())
     return unexpected(make_error_code(std::errc::address_family_not_supported));
   SocketAddress bound;
-  if (transport == Transport::udp) {
+  if (const auto& carrier = carriers_[static_cast<std::size_t>(transport)]) {
+    bound = carrier->address();
+    if (!same_family(bound.ip, remote.ip))
+      return unexpected(make_error_code(std::errc::address_family_not_supported));
+  } else if (transport == Transport::udp) {
     const auto socket = nearest_udp(remote);
     if (!socket) return unexpected(make_error_code(std::errc::address_family_not_supported));
     bound = socket->bound();
-  } else if (transport == Transport::tcp) {
-    bound = connections_.listening_toward(remote.ip);
   } else {
-    return unexpected(make_error_code(std::errc::operation_not_supported));
+    bound = connections_.listening_toward(transport, remote.ip);
   }
   if (bound.ip.is_unspecified()) {
     auto source = route_source(remote);
@@ -138,6 +152,104 @@ expected<SocketAddress, std::error_code> Sockets::local_toward(Transport transpo
     bound.ip = *source;
   }
   return bound;
+}
+
+// ---------------------------------------------------------------- carriers
+
+expected<void, std::error_code> Sockets::plug(Transport transport,
+                                              std::shared_ptr<Carrier> carrier) {
+  if (handler_ == nullptr) return unexpected(make_error_code(std::errc::not_connected));
+  if (!carrier) return unexpected(make_error_code(std::errc::invalid_argument));
+  auto& place = carriers_[static_cast<std::size_t>(transport)];
+  if (place) return unexpected(make_error_code(std::errc::address_in_use));
+  place = std::move(carrier);
+  const auto weak = weak_from_this();
+  Carrier::Up up;
+  up.received = [weak](std::string_view message, const Flow& flow) {
+    const auto self = weak.lock();
+    if (!self || self->handler_ == nullptr || message.empty() || message.size() > 65535) return;
+    ++self->counters_.received;
+    if (!self->in_turn_ && !self->sending_)
+      return self->turn([&] { self->handler_->received(message, flow); });
+    self->come_up([text = std::string(message), flow](TransportHandler& handler) {
+      handler.received(text, flow);
+    });
+  };
+  up.send_failed = [weak](std::uint64_t token, std::error_code error) {
+    if (const auto self = weak.lock()) self->fail(token, error);
+  };
+  up.closed = [weak](const Flow& flow, std::error_code error) {
+    if (const auto self = weak.lock()) self->tell_closed(flow, error);
+  };
+  place->start(std::move(up));
+  return {};
+}
+
+void Sockets::come_up(std::function<void(TransportHandler&)> tell) {
+  boost::asio::post(io_, [weak = weak_from_this(), tell = std::move(tell)] {
+    const auto self = weak.lock();
+    if (!self || self->handler_ == nullptr) return;
+    self->turn([&] { tell(*self->handler_); });
+  });
+}
+
+// ---------------------------------------------------------------- keep-alive
+
+expected<void, std::error_code> Sockets::keep_alive(const Flow& flow, Duration interval) {
+  if (handler_ == nullptr) return unexpected(make_error_code(std::errc::not_connected));
+  if (carriers_[static_cast<std::size_t>(flow.transport)])
+    return unexpected(make_error_code(std::errc::operation_not_supported));
+  if (flow.transport != Transport::udp) return connections_.keep_alive(flow, interval);
+  if (udp_for(flow) == nullptr) return unexpected(make_error_code(std::errc::not_connected));
+  if (!stun_flows_.keep(flow, interval, steady_now()))
+    return unexpected(make_error_code(std::errc::no_buffer_space));
+  arm_stun();
+  return {};
+}
+
+void Sockets::stun(std::string_view datagram, const Flow& flow) {
+  if (const auto response = read_stun_response(datagram)) {
+    if (stun_flows_.empty()) return;
+    stun_flows_.answered(*response, flow.remote, steady_now(), stun_outputs());
+    return arm_stun();
+  }
+  if (!options_.stun) return;
+  const std::string answer = answer_stun(datagram, flow.remote);
+  if (answer.empty()) return;
+  ++counters_.stun;
+  send_datagram(answer, flow);
+}
+
+StunFlows::Outputs Sockets::stun_outputs() {
+  return {[this](const Flow& flow, const std::string& bytes) { send_datagram(bytes, flow); },
+          [this](const Flow& flow, std::error_code error) { tell_closed(flow, error); }};
+}
+
+void Sockets::send_datagram(const std::string& bytes, const Flow& flow) {
+  UdpSocket* const socket = udp_for(flow);
+  const Block block = socket == nullptr ? Block() : pool_.allocate(bytes.size());
+  if (!block) return;  // as good as lost on the way
+  std::memcpy(block.data(), bytes.data(), bytes.size());
+  socket->send(block, bytes.size(), flow, 0);
+  schedule();
+}
+
+void Sockets::arm_stun() {
+  const TimePoint due = stun_flows_.deadline();
+  if (due == kNever) {
+    stun_timer_.cancel();
+    stun_armed_ = kNever;
+  }
+  if (due >= stun_armed_) return;
+  stun_armed_ = due;
+  stun_timer_.expires_at(to_steady(due));
+  stun_timer_.async_wait([weak = weak_from_this()](auto cancelled) {
+    const auto self = weak.lock();
+    if (cancelled || !self || self->handler_ == nullptr) return;
+    self->stun_armed_ = kNever;
+    self->turn([&] { self->stun_flows_.expire(steady_now(), self->stun_outputs()); });
+    if (self->handler_ != nullptr) self->arm_stun();
+  });
 }
 
 void Sockets::schedule() {
@@ -184,21 +296,29 @@ void Sockets::tell_notices() {
     if (handler_ == nullptr) return;
     if (notice.token != 0)
       handler_->send_failed(notice.token, notice.error);
-    else
+    else if (notice.came_up)
       handler_->closed(notice.flow, notice.error);
+    else
+      handler_->handshake_failed(notice.flow, notice.error);
   }
 }
 
 void Sockets::fail(std::uint64_t token, std::error_code error) {
   ++counters_.failed;
   if (token == 0 || handler_ == nullptr || notices_.size() >= kMaxNotices) return;
-  notices_.push_back({token, error, {}});
+  notices_.push_back({token, error, {}, true});
   schedule();
 }
 
 void Sockets::tell_closed(const Flow& flow, std::error_code error) {
   if (handler_ == nullptr) return;
-  notices_.push_back({0, error, flow});  // as many as there are connections, at most
+  notices_.push_back({0, error, flow, true});  // as many as there are connections, at most
+  schedule();
+}
+
+void Sockets::tell_handshake_failed(const Flow& flow, std::error_code error) {
+  if (handler_ == nullptr || notices_.size() >= kMaxNotices) return;
+  notices_.push_back({0, error, flow, false});
   schedule();
 }
 
@@ -210,6 +330,11 @@ void Sockets::flush_later(std::shared_ptr<Connection> connection) {
 void Sockets::close(bool linger) {
   handler_ = nullptr;
   notices_.clear();
+  stun_timer_.cancel();
+  for (auto& carrier : carriers_) {
+    if (const auto gone = std::move(carrier)) gone->close();
+    carrier = nullptr;
+  }
   for (const auto& socket : udp_) {
     if (linger) socket->flush();
     socket->close();
@@ -240,6 +365,23 @@ void Transports::send(const Block& block, std::size_t size, const Flow& flow, st
 expected<SocketAddress, std::error_code> Transports::local_toward(
     Transport transport, const SocketAddress& remote) const {
   return sockets_->local_toward(transport, remote);
+}
+
+expected<void, std::error_code> Transports::plug(Transport transport,
+                                                 std::shared_ptr<Carrier> carrier) {
+  return sockets_->plug(transport, std::move(carrier));
+}
+
+expected<void, std::error_code> Transports::keep_alive(const Flow& flow, Duration interval) {
+  return sockets_->keep_alive(flow, interval);
+}
+
+std::uint32_t Transports::identity(std::string_view domain) {
+  return sockets_->connections().identity(domain);
+}
+
+expected<void, std::error_code> Transports::reload_tls() {
+  return sockets_->connections().reload_tls();
 }
 
 void Transports::close() { sockets_->close(true); }

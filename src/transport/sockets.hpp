@@ -3,13 +3,17 @@
 // failures that must not be told from inside send(), and routing of sends (RFC 3261 section 18).
 #pragma once
 
+#include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sipstack/transport/transport.hpp"
 #include "transport/connections.hpp"
 #include "transport/datagrams.hpp"
+#include "transport/stun.hpp"
 #include "transport/udp_socket.hpp"
 
 namespace sipstack {
@@ -24,6 +28,8 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   void send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token);
   expected<SocketAddress, std::error_code> local_toward(Transport transport,
                                                         const SocketAddress& remote);
+  expected<void, std::error_code> plug(Transport transport, std::shared_ptr<Carrier> carrier);
+  expected<void, std::error_code> keep_alive(const Flow& flow, Duration interval);
   /// Tells nobody any more; queued bytes still leave where `linger` says so.
   void close(bool linger);
 
@@ -43,7 +49,11 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   /// Told in the turn that follows, or at the end of this one.
   void fail(std::uint64_t token, std::error_code error);
   void tell_closed(const Flow& flow, std::error_code error);
+  void tell_handshake_failed(const Flow& flow, std::error_code error);
   void flush_later(std::shared_ptr<Connection> connection);
+
+  /// A datagram of STUN.
+  void stun(std::string_view datagram, const Flow& flow);
 
   /// Null once closed.
   TransportHandler* handler() noexcept { return handler_; }
@@ -59,14 +69,21 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   static constexpr std::size_t kScratch = 65536;
 
  private:
-  /// Something to tell that is not a message: a failed send (token not 0), or a closed connection.
+  /// Something to tell that is not a message: a failed send (token not 0), a closed connection, or one
+  /// that did not come up.
   struct Notice {
     std::uint64_t token = 0;
     std::error_code error;
     Flow flow;
+    bool came_up = true;
   };
   static constexpr std::size_t kMaxNotices = 65536;
 
+  /// Does it as a turn; on the next one where this one is not over.
+  void come_up(std::function<void(TransportHandler&)> tell);
+  StunFlows::Outputs stun_outputs();
+  void arm_stun();
+  void send_datagram(const std::string& bytes, const Flow& flow);
   void end_turn();
   void flush();
   void tell_notices();
@@ -84,9 +101,14 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   std::vector<std::shared_ptr<UdpSocket>> udp_;
   Connections connections_;
   std::vector<std::shared_ptr<Connection>> dirty_;
+  std::array<std::shared_ptr<Carrier>, 5> carriers_;  ///< by transport; null: our own sockets
+  StunFlows stun_flows_;
+  boost::asio::steady_timer stun_timer_;
+  TimePoint stun_armed_ = kNever;
   std::vector<Notice> notices_;
   bool in_turn_ = false;
   bool posted_ = false;
+  bool sending_ = false;  ///< by a carrier
 };
 
 }  // namespace sipstack

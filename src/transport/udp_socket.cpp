@@ -89,6 +89,10 @@ void UdpSocket::readable() {
       flow.local = bound_;
       if (wildcard_ && !batch[i].local.is_unspecified()) flow.local.ip = batch[i].local;
       flow.remote = batch[i].remote;
+      if (is_stun(batch[i].bytes)) {
+        sockets_->stun(batch[i].bytes, flow);
+        continue;
+      }
       ++sockets_->counters().received;
       if (sockets_->handler() != nullptr) sockets_->handler()->received(batch[i].bytes, flow);
       if (sockets_ == nullptr) return;  // closed in that call

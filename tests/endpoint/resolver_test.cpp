@@ -164,10 +164,8 @@ TEST_CASE("what cannot be reached has no target") {
   f.listen(Transport::udp);
   f.listen(Transport::tcp);
   Resolver resolver(f.io, *f.transports, dice);
-  for (const char* uri :
-       {"", "nonsense", "tel:+12125551212", "sips:127.0.0.1", "sip:127.0.0.1;transport=tls",
-        "sip:127.0.0.1;transport=sctp", "sips:127.0.0.1;transport=udp",
-        "sip:127.0.0.1;transport=ws", "sip:[::1]"}) {
+  for (const char* uri : {"", "nonsense", "tel:+12125551212", "sip:127.0.0.1;transport=sctp",
+                          "sips:127.0.0.1;transport=udp", "sip:[::1]"}) {
     CAPTURE(uri);
     const Lookup l = look_up(f, resolver, uri);
     if (std::string_view(uri) == "sip:[::1]")
@@ -389,4 +387,34 @@ TEST_CASE("A78: an answer marked truncated is not believed, and no reason to sto
   const Lookup l = look_up(f, resolver, "sip:example.test;transport=udp");
   REQUIRE(l.flows.size() == 1);
   CHECK(l.flows[0].remote == at("127.0.0.9", 5060));
+}
+
+TEST_CASE("a secure target must prove to be the domain of its URI, whatever that resolved to") {
+  Fixture f;
+  f.listen(Transport::udp);
+  Resolver resolver(f.io, *f.transports, dice);
+  const std::uint32_t localhost = f.transports->identity("localhost");
+  CHECK(localhost != 0);
+  CHECK(f.transports->identity("LOCALHOST.") == localhost);
+  CHECK(f.transports->identity("127.0.0.1") == 0);
+  struct Case {
+    const char* uri;
+    Transport transport;
+    std::uint32_t identity;
+    std::uint16_t port;
+  };
+  for (const Case& c : {Case{"sips:localhost", Transport::tls, localhost, 5061},
+                        Case{"sip:localhost:5099;transport=tls", Transport::tls, localhost, 5099},
+                        Case{"sips:localhost;transport=ws", Transport::wss, localhost, 443},
+                        Case{"sip:localhost;transport=ws", Transport::ws, 0, 80},
+                        Case{"sips:localhost;maddr=127.0.0.1", Transport::tls, localhost, 5061},
+                        Case{"sips:127.0.0.1", Transport::tls, 0, 5061},
+                        Case{"sip:localhost", Transport::udp, 0, 5060}}) {
+    CAPTURE(c.uri);
+    const Lookup l = look_up(f, resolver, c.uri);
+    REQUIRE(!l.flows.empty());
+    CHECK(l.flows[0].transport == c.transport);
+    CHECK(l.flows[0].identity == c.identity);
+    CHECK(l.flows[0].remote.port == c.port);
+  }
 }

@@ -27,7 +27,7 @@ bool trickle_until_closed(Fixture& f, Stream& peer, const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("an accepted connection without a first message is closed, pings or not") {
+TEST_CASE("A32: an accepted connection without a first message is closed, pings or not") {
   Fixture f(with([](auto& o) { o.first_message = 60ms; }));
   const SocketAddress ours = f.listen(Transport::tcp);
   Stream silent = Stream::connect(f.io, ours);
@@ -39,7 +39,7 @@ TEST_CASE("an accepted connection without a first message is closed, pings or no
   CHECK(f.transports->counters().timed_out == 2);
 }
 
-TEST_CASE("a message must be whole in time, however its bytes trickle") {
+TEST_CASE("A32: a message must be whole in time, however its bytes trickle") {
   Fixture f(with([](auto& o) { o.message = 60ms; }));
   Stream peer = Stream::connect(f.io, f.listen(Transport::tcp));
   peer.write(request("first") + "OPTIONS sip:x SIP/2.0\r\nX: ");
@@ -120,7 +120,8 @@ TEST_CASE("a connect that is never answered fails its tokens at the connect time
   CHECK(f.transports->counters().connections == 0);
 }
 
-TEST_CASE("a peer that never reads is closed at the write queue's cap, and others do not notice") {
+TEST_CASE(
+    "A37: a peer that never reads is closed at the write queue's cap, and others do not notice") {
   Fixture f;
   const SocketAddress ours = f.listen(Transport::tcp);
   Stream deaf = Stream::connect(f.io, ours, false);
@@ -260,7 +261,7 @@ TEST_CASE("loopback sources are not limited unless asked for") {
   CHECK(f.until([&] { return f.told.messages.size() == 10; }));
 }
 
-TEST_CASE("a full table drops the longest silent connection for a new one") {
+TEST_CASE("A31: a full table drops the longest silent connection for a new one") {
   Fixture f(with([](auto& o) { o.max_connections = 3; }));
   const SocketAddress ours = f.listen(Transport::tcp);
   Stream spoke = Stream::connect(f.io, ours);

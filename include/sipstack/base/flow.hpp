@@ -40,15 +40,20 @@ using ConnectionId = std::uint64_t;
 /// chooses) and `connection` 0 (an existing connection to `remote` is taken, or one is opened). Where
 /// `connection` is set and gone, a request fails, and a response goes on to `remote`
 /// (RFC 3261 section 18.2.2).
+///
+/// `identity` is who the other end of a TLS connection must prove to be (RFC 5922 section 7.3), as
+/// Transports::identity() numbers names; 0: the address itself. Two targets that differ in it share no
+/// connection.
 struct Flow {
   Transport transport = Transport::udp;
   SocketAddress local;
   SocketAddress remote;
+  std::uint32_t identity = 0;
   ConnectionId connection = 0;
 
   friend bool operator==(const Flow& a, const Flow& b) noexcept {
-    return a.transport == b.transport && a.connection == b.connection && a.remote == b.remote &&
-           a.local == b.local;
+    return a.transport == b.transport && a.connection == b.connection && a.identity == b.identity &&
+           a.remote == b.remote && a.local == b.local;
   }
   friend bool operator!=(const Flow& a, const Flow& b) noexcept { return !(a == b); }
 };

@@ -49,10 +49,25 @@ class Endpoint {
   Endpoint(Endpoint&&) noexcept;
   Endpoint& operator=(Endpoint&&) noexcept;
 
-  /// "udp:0.0.0.0:5060", "tcp:[::1]:0": TRANSPORT:HOST:PORT, HOST an address or a name of this
-  /// machine; port 0 takes a free one. Gives the address that was bound. invalid_argument for text
-  /// that is none of this; else what the system says.
+  /// "udp:0.0.0.0:5060", "tcp:[::1]:0", "tls:...", "ws:...", "wss:...": TRANSPORT:HOST:PORT, HOST an
+  /// address or a name of this machine; port 0 takes a free one. Gives the address that was bound.
+  /// invalid_argument for text that is none of this; TlsErrc where tls and wss lack a certificate; else
+  /// what the system says.
   expected<SocketAddress, error_code> listen(std::string_view where);
+
+  /// A transport of the user's own instead of our sockets for `transport`; see Carrier. It is one of our
+  /// addresses at once. Errors: address_in_use.
+  error_code plug(Transport transport, std::shared_ptr<Carrier> carrier);
+
+  /// Keeps a flow alive from our side, by which a message came or goes; see Transports::keep_alive().
+  error_code keep_alive(const Flow& flow, Duration interval);
+  /// Hears of connections, and of UDP flows that are kept alive, when they are gone: time to register
+  /// again (RFC 5626 section 4.4). `error` is empty where the peer closed in good order.
+  void on_flow_closed(std::function<void(const Flow&, error_code)> handler);
+
+  /// Reads the certificates of EndpointOptions::transport.tls again: connections that come after use
+  /// them, those that are up go on. Errors: of tls_category(); then all stays as it was.
+  error_code reload_tls();
 
   /// Calls. Without a handler they are refused with 480.
   void on_invite(std::function<void(IncomingCall)> handler);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -15,6 +16,8 @@
 #include "sipstack/base/time.hpp"
 #include "sipstack/parser/error.hpp"
 #include "sipstack/parser/limits.hpp"
+#include "sipstack/transport/carrier.hpp"
+#include "sipstack/transport/tls.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -42,6 +45,10 @@ class TransportHandler {
   /// A connection that was up is gone; its id is never used again. `error` is empty where the peer closed
   /// it in good order, std::errc::timed_out for one of our deadlines.
   virtual void closed(const Flow& flow, std::error_code error) = 0;
+  /// A connection that somebody opened to us did not come up: its TLS or WebSocket handshake failed.
+  /// `error` is of tls_category() where it is TLS's, std::errc::timed_out, or
+  /// std::errc::protocol_error for a WebSocket's. For logs; nothing is lost by ignoring it.
+  virtual void handshake_failed(const Flow& /*flow*/, std::error_code /*error*/) {}
   /// All events of one readiness were delivered: time to send what they led to.
   virtual void batch_end() = 0;
 };
@@ -51,6 +58,8 @@ struct TransportOptions {
   ParseLimits limits;  ///< of messages on streams; `message` not above 65,535
 
   Duration connect_timeout = std::chrono::seconds(5);
+  /// TLS and WebSocket handshakes together, from the accept or the connection on; bytes don't extend it.
+  Duration handshake = std::chrono::seconds(10);
   Duration first_message =
       std::chrono::seconds(10);                 ///< an accepted connection must bring one by then
   Duration message = std::chrono::seconds(10);  ///< first byte to last; more bytes don't extend it
@@ -73,6 +82,23 @@ struct TransportOptions {
   bool share_port = false;
   /// Connections are numbered from here on: Transports that tell each other of flows take different ones.
   ConnectionId first_connection = 1;
+
+  /// On connections that we opened: CRLF CRLF so often (RFC 5626 section 4.4.1; a WebSocket gets a ping
+  /// frame, RFC 7118 section 6), drawn from 80 to 100 % of it. Zero: never; then an idle connection
+  /// closes after `idle`.
+  Duration ping = Duration::zero();
+  /// The same on WebSockets that were opened to us: a browser's page cannot ping by itself.
+  Duration web_ping = std::chrono::seconds(45);
+  /// What was pinged and said nothing by then is dead: closed() with std::errc::timed_out.
+  Duration pong_timeout = std::chrono::seconds(10);
+  /// Answer STUN binding requests on UDP sockets (RFC 5626 section 8). The answer is 1.6 times the
+  /// request over IPv4, 2.2 times over IPv6.
+  bool stun = true;
+  /// What our own requests wait for at first; they are given up after 79 times that (RFC 8489 6.2.1).
+  Duration stun_timeout = std::chrono::milliseconds(500);
+
+  TlsOptions tls;
+  std::string web_path = "/";  ///< asked for when we open a WebSocket
 };
 
 /// What happened, as monotonic counts; the two levels say so.
@@ -85,19 +111,22 @@ struct TransportCounters {
   std::uint64_t stream_errors = 0;
   std::uint64_t pings = 0;
   std::uint64_t pongs = 0;
+  std::uint64_t stun = 0;  ///< binding requests answered
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;  ///< connections turned away, or closed to make room
   std::uint64_t opened = 0;   ///< connections that we opened and that came up
   std::uint64_t connect_failed = 0;
-  std::uint64_t timed_out = 0;   ///< connections closed by a deadline
-  std::uint64_t overflowed = 0;  ///< connections closed because their write queue was full
-  std::size_t connections = 0;   ///< level: connections open, opening or lingering
-  std::size_t queued = 0;        ///< level: bytes in all write queues
+  std::uint64_t handshake_failed = 0;  ///< TLS or WebSocket, on connections opened to us
+  std::uint64_t resumed = 0;           ///< TLS handshakes that took up an earlier session
+  std::uint64_t timed_out = 0;         ///< connections closed by a deadline
+  std::uint64_t overflowed = 0;        ///< connections closed because their write queue was full
+  std::size_t connections = 0;         ///< level: connections open, opening or lingering
+  std::size_t queued = 0;              ///< level: bytes in all write queues
 };
 
 class Sockets;
 
-/// The sockets of one shard: UDP and TCP over IPv4 and IPv6.
+/// The sockets of one shard: UDP, TCP, TLS, WebSocket and secure WebSocket over IPv4 and IPv6.
 ///
 /// Threads: all calls on the thread that runs the io_context, or before it runs. Lifetime: the
 /// io_context, the pool and the handler live longer; handlers pending in the io_context do no harm after
@@ -111,7 +140,7 @@ class Transports {
   Transports& operator=(const Transports&) = delete;
 
   /// Opens a listening socket and says where it is bound; port 0 takes a free one. An IPv6 wildcard takes
-  /// IPv6 only. Errors: the system's; operation_not_supported for tls, ws and wss.
+  /// IPv6 only. Errors: the system's; TlsErrc where tls or wss lack a certificate or it is no good.
   expected<SocketAddress, std::error_code> listen(Transport transport,
                                                   const SocketAddress& address);
 
@@ -124,7 +153,11 @@ class Transports {
   /// bound to a wildcard), else from the one nearest to `flow.remote`.
   /// Streams: by `flow.connection`; where that is 0, by a connection to `flow.remote`, opened if there is
   /// none. Where it is set and gone, a request fails with not_connected and a response goes on to
-  /// `flow.remote` (RFC 3261 section 18.2.2).
+  /// `flow.remote` (RFC 3261 section 18.2.2), but for WebSockets, whose peers cannot be connected to.
+  /// TLS: a connection is taken only where it was opened for the same `flow.identity`; the server of a
+  /// new one must prove to be that (RFC 5922 section 7.3), or the send fails with an error of
+  /// tls_category() before a byte of it has left. Connections that others opened to us are taken for
+  /// requests by their id alone, or as RFC 5923 allows.
   void send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token);
 
   /// The address by which `remote` would see us: a source address of the system's choice where sockets
@@ -132,6 +165,29 @@ class Transports {
   /// Errors: address_family_not_supported where no UDP socket has that family; no route.
   expected<SocketAddress, std::error_code> local_toward(Transport transport,
                                                         const SocketAddress& remote) const;
+
+  /// A carrier of the user's own instead of our sockets for `transport`, from now on. Errors:
+  /// address_in_use where there is one already.
+  expected<void, std::error_code> plug(Transport transport, std::shared_ptr<Carrier> carrier);
+
+  /// Keeps a flow alive from our side: UDP by STUN binding requests (RFC 5626 section 4.4.2; 29 s are
+  /// usual), the connection `flow.connection` as TransportOptions::ping does. Each after 80 to 100 % of
+  /// `interval`; zero ends it. A flow that does not answer, or by which we are seen at another address
+  /// than before, is told by closed(): timed_out, protocol_not_supported for an error response,
+  /// address_not_available. Only toward those who are known to answer (section 8). Errors: not_connected;
+  /// no_buffer_space above 1024 UDP flows; operation_not_supported for a carrier.
+  expected<void, std::error_code> keep_alive(const Flow& flow, Duration interval);
+
+  /// A number for the name of a domain, to be a Flow's `identity`. The same name, whatever its case, has
+  /// the same number. The 65,536 names used last are kept; a flow with one that was dropped fails with
+  /// TlsErrc::forgotten. Numbers are these Transports' own and begin anywhere: by another's such a
+  /// flow fails, too. 0 for an address or an empty name: those have no other identity than
+  /// themselves.
+  std::uint32_t identity(std::string_view domain);
+
+  /// Reads the files of TransportOptions::tls again, for connections that come after; those that are up
+  /// go on as they began. Errors: TlsErrc, and then all stays as it was.
+  expected<void, std::error_code> reload_tls();
 
   /// Closes all sockets. What is queued is still written, for `linger` at most; the handler is not called
   /// any more.
