@@ -65,7 +65,7 @@ class Usage(unittest.TestCase):
                      ["uas", "--log-level", "loud"], ["serve", "--domain", "x", "--mode", "b2bua"],
                      ["serve", "--domain", "x", "--record-route", "yes"],
                      ["serve", "--domain", "x", "--location", "sqlite:x"],
-                     ["serve", "--domain", "x", "--threads", "2"],
+                     ["serve", "--domain", "x", "--threads", "0"],
                      ["options", "sip:a@127.0.0.1", "--dns", "ns.example.com"],
                      ["options", "sip:a@127.0.0.1", "--dns", "127.0.0.1,"],
                      ["options", "sip:a@127.0.0.1", "--dns", ""],
