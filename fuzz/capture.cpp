@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sipstack/core/capture.hpp"
+#include "sipstack/parser/peek.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sipstack;
@@ -19,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t bytes = 0;
   for (const CapturedMessage& message : capture.messages) {
     bytes += message.bytes.size();
-    (void)call_id_of(message.bytes);
+    (void)peek_call_id(message.bytes);
     if (without_credentials(message.bytes).size() != message.bytes.size()) std::abort();
   }
   if (capture.messages.size() > limits.messages || bytes > limits.message_bytes) std::abort();
