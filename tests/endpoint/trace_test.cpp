@@ -86,6 +86,7 @@ TEST_CASE("a request and its answer are in the file, in the ring, and at Homer")
   };
   REQUIRE(ends.until([&] { return take(); }));
   CHECK(hep->dropped() == 0);
+  hep.reset();  // its io_context, which is the ends', must live longer
 }
 
 TEST_CASE("a file that cannot be made is an error, and a full disk loses messages alone") {
