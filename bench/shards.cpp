@@ -28,19 +28,6 @@ using namespace sipstack;
 constexpr std::uint64_t kMessages = 400'000;
 constexpr int kTurns = 7;
 
-constexpr std::string_view kOptions =
-    "OPTIONS sip:bob@192.0.2.1 SIP/2.0\r\n"
-    "Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK0000000000000000;rport\r\n"
-    "Max-Forwards: 70\r\n"
-    "From: \"Alice\" <sip:alice@atlanta.example.com>;tag=0000000000000000\r\n"
-    "To: <sip:bob@biloxi.example.com>\r\n"
-    "Call-ID: 0000000000000000@192.0.2.2\r\n"
-    "CSeq: 63104 OPTIONS\r\n"
-    "Contact: <sip:alice@192.0.2.2:5060>\r\n"
-    "Accept: application/sdp\r\n"
-    "User-Agent: bench\r\n"
-    "Content-Length: 0\r\n\r\n";
-
 const Flow& trunk() {
   static const Flow flow{Transport::udp, SocketAddress::parse("192.0.2.1:5060").value(),
                          SocketAddress::parse("192.0.2.2:5060").value(), 0};
@@ -85,7 +72,7 @@ void check(std::uint64_t answers) {
 
 void by_one() {
   Worker worker;
-  bench::Request request(kOptions);
+  bench::Request request(bench::kOptions);
   for (std::uint64_t n = 0; n < kMessages; ++n) worker.take(request.next());
   check(worker.answers());
 }
@@ -105,7 +92,7 @@ void by_two() {
     other_answers = worker.answers();
   });
   Worker worker;
-  bench::Request request(kOptions);
+  bench::Request request(bench::kOptions);
   Handover entry;
   entry.flow = trunk();
   for (std::uint64_t n = 0; n < kMessages; ++n) {

@@ -19,21 +19,6 @@ namespace {
 
 using namespace sipstack;
 
-// ---------------------------------------------------------------- messages
-
-constexpr std::string_view kOptions =
-    "OPTIONS sip:bob@192.0.2.1 SIP/2.0\r\n"
-    "Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK0000000000000000;rport\r\n"
-    "Max-Forwards: 70\r\n"
-    "From: \"Alice\" <sip:alice@atlanta.example.com>;tag=0000000000000000\r\n"
-    "To: <sip:bob@biloxi.example.com>\r\n"
-    "Call-ID: 0000000000000000@192.0.2.2\r\n"
-    "CSeq: 63104 OPTIONS\r\n"
-    "Contact: <sip:alice@192.0.2.2:5060>\r\n"
-    "Accept: application/sdp\r\n"
-    "User-Agent: bench\r\n"
-    "Content-Length: 0\r\n\r\n";
-
 // ---------------------------------------------------------------- ours
 
 struct Side {
@@ -77,7 +62,7 @@ void options_server(benchmark::State& state) {
   const auto live = static_cast<std::uint64_t>(state.range(0));
   Side bob("192.0.2.1:5060", 1);
   const Flow flow{Transport::udp, bob.here, SocketAddress::parse("192.0.2.2:5060").value(), 0};
-  bench::Request request(kOptions);
+  bench::Request request(bench::kOptions);
   const std::uint64_t step = 32'000'000 / live;
   std::uint64_t n = 0;
   Transmit out;
@@ -158,7 +143,7 @@ BENCHMARK(invite_pair<false>)->Name("invite_pair_486_ack");
 void memcpy_both(benchmark::State& state) {
   Side bob("192.0.2.1:5060", 1);
   const Flow flow{Transport::udp, bob.here, SocketAddress::parse("192.0.2.2:5060").value(), 0};
-  bench::Request request(kOptions);
+  bench::Request request(bench::kOptions);
   const TxnEvent event = bob.receive(request.next(), flow, TimePoint{});
   bob.answer(std::get<RequestArrived>(event), 200, TimePoint{});
   Transmit out;
@@ -166,7 +151,7 @@ void memcpy_both(benchmark::State& state) {
   const std::string bytes(out.message.bytes());
   char to[2][2048];
   for (auto _ : state) {
-    const std::string_view from[2] = {kOptions, bytes};
+    const std::string_view from[2] = {bench::kOptions, bytes};
     for (int i = 0; i < 2; ++i) {
       std::size_t size = from[i].size();
       const char* source = from[i].data();
@@ -176,7 +161,7 @@ void memcpy_both(benchmark::State& state) {
       benchmark::ClobberMemory();
     }
   }
-  state.counters["request"] = static_cast<double>(kOptions.size());
+  state.counters["request"] = static_cast<double>(bench::kOptions.size());
   state.counters["response"] = static_cast<double>(bytes.size());
 }
 BENCHMARK(memcpy_both);
@@ -184,7 +169,7 @@ BENCHMARK(memcpy_both);
 #if defined(BENCH_OSIP)
 void osip_options_server(benchmark::State& state) {
   bench::OsipServer osip(static_cast<std::size_t>(state.range(0)));
-  bench::Request request(kOptions);
+  bench::Request request(bench::kOptions);
   bool whole = true;
   for (std::int64_t i = 0; i < state.range(0) + 64; ++i)
     whole = osip.answer(request.next()) && whole;

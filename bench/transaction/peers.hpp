@@ -11,6 +11,20 @@
 
 namespace bench {
 
+// The request of every measurement here.
+inline constexpr std::string_view kOptions =
+    "OPTIONS sip:bob@192.0.2.1 SIP/2.0\r\n"
+    "Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK0000000000000000;rport\r\n"
+    "Max-Forwards: 70\r\n"
+    "From: \"Alice\" <sip:alice@atlanta.example.com>;tag=0000000000000000\r\n"
+    "To: <sip:bob@biloxi.example.com>\r\n"
+    "Call-ID: 0000000000000000@192.0.2.2\r\n"
+    "CSeq: 63104 OPTIONS\r\n"
+    "Contact: <sip:alice@192.0.2.2:5060>\r\n"
+    "Accept: application/sdp\r\n"
+    "User-Agent: bench\r\n"
+    "Content-Length: 0\r\n\r\n";
+
 // Bytes as they lie in a receive buffer; each call makes them those of another transaction.
 class Request {
  public:
