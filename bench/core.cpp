@@ -13,7 +13,6 @@ using namespace sipstack;
 void answer_options(benchmark::State& state) {
   SeededRandom random(1);
   CoreOptions options;
-  options.transactions.max_transactions = 1 << 20;
   Core core(options, random);
   const SocketAddress here = SocketAddress::parse("192.0.2.1:5060").value();
   core.locals().add({Transport::udp, here, here.to_string()});

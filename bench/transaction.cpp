@@ -31,6 +31,7 @@ struct Side {
   static TransactionOptions roomy() {
     TransactionOptions options;
     options.max_transactions = 4'000'000;
+    options.max_lingering = 4'000'000;
     options.max_half_open_per_source = 4'000'000;
     return options;
   }

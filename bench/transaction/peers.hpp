@@ -28,7 +28,7 @@ inline constexpr std::string_view kOptions =
 // Bytes as they lie in a receive buffer; each call makes them those of another transaction.
 class Request {
  public:
-  explicit Request(std::string_view text) : bytes_(text) {
+  explicit Request(std::string_view text, std::uint64_t first = 0) : bytes_(text), number_(first) {
     for (const std::string_view mark : {"z9hG4bK", "tag=", "Call-ID: "})
       places_.push_back(bytes_.data() + bytes_.find(mark) + mark.size());
   }
@@ -46,7 +46,7 @@ class Request {
  private:
   std::string bytes_;
   std::vector<char*> places_;
-  std::uint64_t number_ = 0;
+  std::uint64_t number_;
 };
 
 /// libosip2's transactions. Answers an OPTIONS with 200 and sees the transaction to its end, behind so many

@@ -23,13 +23,14 @@ namespace {
 constexpr unsigned kSlotBits = 24;
 constexpr std::uint32_t kSlots = (std::uint32_t{1} << kSlotBits) - 1;
 
-/// Slots stay below: servers and clients are counted apart, and have an eighth more.
+/// Slots stay below: servers and clients are counted apart, open and lingering, and have an eighth more.
 EndpointOptions of_shard(EndpointOptions options, const Shard& shard) {
   options.user_agent.shard = shard;
   options.transport.share_port = true;
   options.transport.first_connection = (ConnectionId{shard.index} << 56) + 1;
-  options.transactions.max_transactions =
-      std::min<std::size_t>(options.transactions.max_transactions, kSlots / 4);
+  for (std::size_t* limit :
+       {&options.transactions.max_transactions, &options.transactions.max_lingering})
+    *limit = std::min<std::size_t>(*limit, kSlots / 8);
   return options;
 }
 

@@ -75,6 +75,7 @@ TxnEvent TransactionLayer::Impl::on_response(Message&& response, const Flow& flo
   if (t->at.state == State::terminated) {
     erase(*t);
   } else if (!t->open()) {
+    settle_count(*t);
     t->request = {};
     if (t->client.extras != nullptr && t->client.extras->refused.ack)
       t->client.extras->writer.reset();

@@ -34,9 +34,20 @@ Transaction* TransactionLayer::Impl::make(TxnKind kind, Method method) noexcept 
   }
 }
 
-void TransactionLayer::Impl::erase(Transaction& t) noexcept {
+void TransactionLayer::Impl::settle_count(Transaction& t) noexcept {
+  if (!t.half_open) return;
+  t.half_open = false;
   if (t.kind == TxnKind::server) {
-    if (t.half_open) sources.close(t.server.source);
+    --open_servers;
+    sources.close(t.server.source);
+  } else {
+    --open_clients;
+  }
+}
+
+void TransactionLayer::Impl::erase(Transaction& t) noexcept {
+  settle_count(t);
+  if (t.kind == TxnKind::server) {
     if (t.has_key) by_key.erase(t.server.key, t.id.slot);
     if (t.merge_key) by_merge.erase(t.server.merge, t.id.slot);
     if (t.server.extras != nullptr) all_extras.erase(t.server.extras->id);
@@ -223,8 +234,8 @@ expected<TxnId, std::error_code> TransactionLayer::send(RequestWriter&& request,
   const bool begins = method != Method::bye && method != Method::prack &&
                       method != Method::update && method != Method::info &&
                       method != Method::notify;
-  const std::size_t cap = options_.max_transactions + (begins ? 0 : impl_->reserve());
-  if (impl_->clients >= cap) return unexpected(make_error_code(Errc::too_many_transactions));
+  if (!impl_->has_room(impl_->clients, impl_->open_clients, !begins))
+    return unexpected(make_error_code(Errc::too_many_transactions));
   return impl_->launch(TxnKind::client, method, user, std::move(request), std::move(hop), now);
 }
 
@@ -241,6 +252,10 @@ expected<TxnId, std::error_code> TransactionLayer::Impl::launch(TxnKind kind, Me
   Transaction* const t = make(kind, method);
   if (t == nullptr) return unexpected(make_error_code(Errc::write_failed));
   t->user = user;
+  if (kind == TxnKind::client) {
+    t->half_open = true;
+    ++open_clients;
+  }
   const TxnId id = t->id;
   std::error_code error;
   try {

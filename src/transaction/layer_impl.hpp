@@ -139,7 +139,14 @@ struct TransactionLayer::Impl {
   Message make_response(const Transaction& t, int status);
 
   const TransactionOptions& options() const noexcept { return layer.options_; }
-  std::size_t reserve() const noexcept { return options().max_transactions / 8; }
+  /// Whether one more may begin beside `all` of its kind, of which `open` have no final response;
+  /// `carries_on`: it belongs to a call that is there.
+  bool has_room(std::size_t all, std::size_t open, bool carries_on) const noexcept {
+    const auto cap = [&](std::size_t limit) { return carries_on ? limit + limit / 8 : limit; };
+    return open < cap(options().max_transactions) && all - open < cap(options().max_lingering);
+  }
+  /// It has its final response, or is at its end: no longer counted as open.
+  void settle_count(Transaction& t) noexcept;
 
   TransactionLayer& layer;
   BlockPool& pool;
@@ -155,6 +162,8 @@ struct TransactionLayer::Impl {
   Avoided avoided;     ///< targets that failed lately
   std::size_t clients = 0;
   std::size_t servers = 0;
+  std::size_t open_clients = 0;  ///< of those, without a final response
+  std::size_t open_servers = 0;
   OutQueue<Transmit> transmits;
   OutQueue<Resolve> resolves;
 };

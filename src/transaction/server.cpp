@@ -67,6 +67,7 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
     t.flow = flow;
     t.request = request;
     t.half_open = true;
+    ++open_servers;
     t.server.source = sources.open(source, flow.remote.ip, now);
     t.server.origin = origin;
     arm(t, Input::guard, options().answer_cap, now);
@@ -115,9 +116,9 @@ bool TransactionLayer::Impl::room_for(const MessageView& request,
   // What carries a call on, or ends it, is never shed before new work; a CANCEL of nothing ends nothing.
   const bool cancel = request.method() == Method::cancel;
   if (!request.to_tag().empty() || cancels || (cancel && !hasty))
-    return servers < options().max_transactions + reserve();
+    return has_room(servers, open_servers, true);
   if (hasty && (cancel || request.method() == Method::invite)) return false;
-  return servers < options().max_transactions &&
+  return has_room(servers, open_servers, false) &&
          (!source || sources.open_of(*source) < options().max_half_open_per_source);
 }
 
@@ -256,10 +257,7 @@ TxnEvent TransactionLayer::Impl::server_resolved(Transaction& t, const std::vect
 }
 
 void TransactionLayer::Impl::settle(Transaction& t) noexcept {
-  if (t.half_open) {
-    t.half_open = false;
-    sources.close(t.server.source);
-  }
+  settle_count(t);
   // The response has the key's fields as well, unless its writer had other ideas.
   if (!t.legacy && t.request && t.response && same_branch(t.request.view(), t.response.view()))
     t.request = {};

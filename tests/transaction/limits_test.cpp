@@ -97,6 +97,57 @@ TEST_CASE(
   CHECK(v.bob.at_rest());
 }
 
+TEST_CASE(
+    "limits: what has its final response takes no room from new work, and has a cap of its own") {
+  TransactionOptions options;
+  options.max_transactions = 2;
+  options.max_lingering = 24;
+  Victim v(options);
+  v.bob.user = [&](const TxnEvent& event, TimePoint now) {
+    if (const auto* arrived = std::get_if<RequestArrived>(&event))
+      v.bob.respond(arrived->txn, 200, now);
+  };
+  const Flow somebody = from("192.0.2.9:5060");
+  for (int n = 0; n < 24; ++n)
+    v.bob.receive(invite(n, n % 2 == 0 ? "OPTIONS" : "INVITE"), somebody, at(0));
+  CHECK(v.bob.layer.servers() == 24);
+  CHECK(v.sent().size() == 24);
+  v.bob.receive(invite(24, "OPTIONS"), somebody, at(0));
+  REQUIRE(v.sent().front().rfind("SIP/2.0 503 ", 0) == 0);
+  for (int n = 25; n < 29; ++n) v.bob.receive(invite(n, "BYE", "b1"), somebody, at(0));
+  const auto byes = v.sent();
+  REQUIRE(byes.size() == 4);
+  CHECK(byes[2].rfind("SIP/2.0 200 ", 0) == 0);  // an eighth more
+  CHECK(byes[3].rfind("SIP/2.0 503 ", 0) == 0);
+  v.bob.expire(at(33));
+  v.bob.receive(invite(40, "OPTIONS"), somebody, at(33));
+  CHECK(v.sent().back().rfind("SIP/2.0 200 ", 0) == 0);
+  v.bob.expire(at(70));
+  CHECK(v.bob.at_rest());
+
+  // Clients as well: an answered one counts no longer as open.
+  Network network;
+  LayerNode alice(network, "alice", "192.0.2.1:5060", options);
+  LayerNode bob(network, "bob", "192.0.2.2:5060");
+  bob.user = [&](const TxnEvent& event, TimePoint now) {
+    if (const auto* arrived = std::get_if<RequestArrived>(&event))
+      bob.respond(arrived->txn, 200, now);
+  };
+  for (int n = 0; n < 24; ++n) {
+    network.now([&](TimePoint now) {
+      CHECK(alice.layer.send(alice.request("MESSAGE"), NextHop::to("sip:192.0.2.2"), {}, now));
+    });
+    network.run(milliseconds(100));
+  }
+  CHECK(alice.layer.clients() == 24);
+  network.now([&](TimePoint now) {
+    const auto sent =
+        alice.layer.send(alice.request("MESSAGE"), NextHop::to("sip:192.0.2.2"), {}, now);
+    REQUIRE_FALSE(sent);
+    CHECK(sent.error() == Errc::too_many_transactions);
+  });
+}
+
 TEST_CASE("limits: copies of a refused request get the same tag") {
   TransactionOptions options;
   options.max_transactions = 0;

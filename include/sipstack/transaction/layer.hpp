@@ -34,9 +34,12 @@ using TxnId = Handle<Transaction>;
 
 struct TransactionOptions {
   Timings timings;
-  /// Of servers, and of clients, each. New requests above it get a stateless 503; what belongs to a dialog,
-  /// and CANCEL, has an eighth more. An ACK is never refused.
+  /// Without a final response; of servers, and of clients, each. New requests above it get a stateless 503;
+  /// what belongs to a dialog, and CANCEL, has an eighth more. An ACK is never refused.
   std::size_t max_transactions = 65536;
+  /// That have one, and stay for what may be repeated (RFC 3261 timers D, I, J and K, RFC 6026 timers L and
+  /// M: up to 32 s); each, and with the same consequences. Some 700 bytes apiece.
+  std::size_t max_lingering = std::size_t{1} << 20;
   /// Server transactions without a final response, by IPv4 address or IPv6 /64; new requests above it
   /// get a stateless 503.
   std::size_t max_half_open_per_source = 1024;
