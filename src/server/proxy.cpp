@@ -137,6 +137,7 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
   Context& c = *contexts.find(id);
   Target target;
   target.uri = c.routing.uri;
+  target.flow = c.routing.flow;
   c.waiting.push_back(std::move(target));
   settle(id, now);
 }
@@ -260,6 +261,7 @@ void Proxy::Impl::ack(const AckArrived& e, TimePoint now) {
   if (!uri || !uri->is_sip() || (routing->route.empty() && registrar.serves(*uri))) return;
   Target target;
   target.uri = routing->uri;
+  target.flow = routing->flow;
   Copy out = copy(m, e.flow, *routing, target, static_cast<unsigned>(options.max_breadth), false);
   if (out.writer) layer.send_stateless(*std::move(out.writer), std::move(out.hop), now);
 }

@@ -3,12 +3,14 @@
 // section 5.4.
 #include <algorithm>
 
+#include "server/flow_token.hpp"
 #include "server/proxy_impl.hpp"
 #include "sipstack/parser/rewrite.hpp"
 
 namespace sipstack {
 
 using server::Branch;
+using server::reached_by_flow;
 using server::Routing;
 using server::Target;
 
@@ -160,7 +162,10 @@ Proxy::Impl::Copy Proxy::Impl::copy(const MessageView& request, const Flow& from
 std::string Proxy::Impl::record_route(const MessageView& request, const Flow& from,
                                       const NextHop& hop) const {
   const LocalAddresses& locals = layer.locals();
-  const std::string user = mark.make(request);
+  const auto contact = request.get(hdr::contact);
+  const bool back = contact && reached_by_flow(contact->uri, request, from);
+  const std::string user =
+      mark.make(request, back ? &from : nullptr, hop.flow ? &*hop.flow : nullptr);
   const bool sips = request.request_uri().scheme == UriScheme::sips;
   const auto value = [&](Transport transport, const std::string& sent_by) {
     std::string text = (sips ? "<sips:" : "<sip:") + user + "@" + sent_by;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "server/flow_token.hpp"
 #include "server/reply.hpp"
 
 namespace sipstack {
@@ -87,19 +88,6 @@ struct Registrar::Impl {
     }
   }
 
-  /// The contact is the very phone that sent the REGISTER over this connection: a WebSocket's, or one that
-  /// calls itself the same in Via. What another registers for it goes to its own address.
-  static bool sent_it_itself(const Uri& contact, const RequestArrived& e) noexcept {
-    if (!reliable(e.flow.transport) || e.request->has(HeaderId::path) || !contact.is_sip())
-      return false;
-    const auto transport = contact.transport();
-    const bool web = e.flow.transport == Transport::ws || e.flow.transport == Transport::wss;
-    if (web) return transport == Transport::ws || transport == Transport::wss;
-    if (transport != e.flow.transport) return false;
-    const Via via = e.request->top_via();
-    return iequals(via.host, contact.host) && via.port == contact.port;
-  }
-
   /// Steps 6 and 7 as far as they need no store: every contact read and judged before any is changed.
   std::optional<Refusal> read_contacts(const RequestArrived& e, BindingUpdate& update,
                                        TimePoint now) const {
@@ -147,7 +135,7 @@ struct Registrar::Impl {
       b.cseq = update.cseq;
       b.expires = now + std::chrono::seconds(expires);
       b.flow = e.flow;
-      b.by_flow = sent_it_itself(c->uri, e);
+      b.by_flow = path.empty() && server::reached_by_flow(c->uri, m, e.flow);
       if (b.contact.size() + b.params.size() + b.call_id.size() + path_bytes > kMaxBindingBytes)
         return bad;
       if (c->uri.scheme == UriScheme::sips)

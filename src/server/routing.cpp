@@ -2,8 +2,13 @@
 // Route preprocessing. RFC 3261 sections 16.4 and 16.6 item 4.
 #include "server/routing.hpp"
 
+#include "server/flow_token.hpp"
+
 namespace sipstack::server {
 namespace {
+
+constexpr std::size_t kMarkSize = 16;
+constexpr char kBetween = '.';  // no digit of a flow token
 
 /// The URI without the parameters for which `drop` says so, and without port where `drop_port`.
 template <class Drop>
@@ -42,24 +47,41 @@ std::optional<std::string> without_our_maddr(const Uri& uri, const Flow& flow,
 
 }  // namespace
 
-std::string DialogMark::of(std::string_view call_id, std::string_view tag) const {
+std::string DialogMark::of(std::string_view call_id, std::string_view tag,
+                           std::string_view flows) const {
   std::string text(call_id);
-  text.append("\n").append(tag);
+  text.append("\n").append(tag).append("\n").append(flows);
   std::uint64_t hash = keyed_hash(key_, text);
-  std::string mark(16, '0');
-  for (std::size_t i = 16; i-- > 0; hash >>= 4) mark[i] = "0123456789abcdef"[hash & 15];
+  std::string mark(kMarkSize, '0');
+  for (std::size_t i = kMarkSize; i-- > 0; hash >>= 4) mark[i] = "0123456789abcdef"[hash & 15];
   return mark;
 }
 
-std::string DialogMark::make(const MessageView& request) const {
-  return of(request.call_id(), request.from_tag());
+std::string DialogMark::make(const MessageView& request, const Flow* back,
+                             const Flow* onward) const {
+  std::string flows;
+  if (back != nullptr || onward != nullptr) {
+    flows += kBetween;
+    if (back != nullptr) flows += flow_token(*back);
+    flows += kBetween;
+    if (onward != nullptr) flows += flow_token(*onward);
+  }
+  return of(request.call_id(), request.from_tag(), flows) + flows;
 }
 
-bool DialogMark::made_for(const MessageView& request, std::string_view user) const {
-  if (user.size() != 16) return false;
+DialogMark::Seen DialogMark::seen(const MessageView& request, std::string_view user) const {
+  if (user.size() < kMarkSize) return {};
+  const std::string_view mark = user.substr(0, kMarkSize);
+  const std::string_view flows = user.substr(kMarkSize);
   // The caller's requests have its tag in From, the callee's in To.
-  return user == of(request.call_id(), request.from_tag()) ||
-         (!request.to_tag().empty() && user == of(request.call_id(), request.to_tag()));
+  const bool by_caller = mark == of(request.call_id(), request.from_tag(), flows);
+  if (!by_caller &&
+      (request.to_tag().empty() || mark != of(request.call_id(), request.to_tag(), flows)))
+    return {};
+  const auto between = flows.find(kBetween, 1);
+  if (between == std::string_view::npos) return {true, {}};
+  return {true,
+          flow_from_token(by_caller ? flows.substr(between + 1) : flows.substr(1, between - 1))};
 }
 
 std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
@@ -73,16 +95,19 @@ std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
   }
   std::size_t first = 0;
   bool marked = false;
-  const auto ours = [&](const Uri& uri) {
-    if (uri.is_sip() && mark.made_for(request, uri.user)) return marked = true;
-    return registrar.serves(uri);
+  const auto is_marked = [&](const Uri& uri) {
+    if (!uri.is_sip()) return false;
+    const DialogMark::Seen seen = mark.seen(request, uri.user);
+    if (!seen.made_for_it) return false;
+    if (seen.onward) r.flow = seen.onward;
+    return marked = true;
   };
+  const auto ours = [&](const Uri& uri) { return is_marked(uri) || registrar.serves(uri); };
 
   // A strict router before us put our Record-Route into the Request-URI, and what had been there behind
   // the Route.
   const Uri uri = request.request_uri();
-  if (uri.is_sip() && mark.made_for(request, uri.user) && !route.empty()) {
-    marked = true;
+  if (!route.empty() && is_marked(uri)) {
     r.uri = route.back().uri.text;
     route.pop_back();
     r.route_changed = true;
@@ -94,6 +119,7 @@ std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
   if (first > 0) r.route_changed = true;
   for (; first < route.size(); ++first) r.route.push_back(unfold(route[first].text));
   r.in_dialog = marked && !request.to_tag().empty();
+  if (!r.in_dialog || !r.route.empty()) r.flow.reset();
   return r;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sipstack/base/flow.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/base/random.hpp"
 #include "sipstack/server/registrar.hpp"
@@ -14,18 +15,25 @@
 namespace sipstack::server {
 
 /// The user part of our Record-Route: a mark that only we can make and only the dialog for which it was
-/// made can use, so that a Route may be trusted without state (section 16.6 item 4).
+/// made can use, so that a Route may be trusted without state (section 16.6 item 4). Behind it the flows to
+/// those of both sides who can be reached by no other way (RFC 5626 section 5.3, RFC 7118 section 5.2).
 class DialogMark {
  public:
+  /// What a Route of ours says of the dialog of a request, which either side may send.
+  struct Seen {
+    bool made_for_it = false;
+    std::optional<Flow> onward;  ///< to the other side
+  };
+
   explicit DialogMark(Random& random) noexcept : key_{random.next(), random.next()} {}
 
-  /// For a request that sets up a dialog, or is of one.
-  std::string make(const MessageView& request) const;
-  /// True where `user` was made for the dialog of this request, which either side may send.
-  bool made_for(const MessageView& request, std::string_view user) const;
+  /// For a request that sets up a dialog, or is of one. `back` leads to its sender, `onward` to where it
+  /// goes; null: by their URIs.
+  std::string make(const MessageView& request, const Flow* back, const Flow* onward) const;
+  Seen seen(const MessageView& request, std::string_view user) const;
 
  private:
-  std::string of(std::string_view call_id, std::string_view tag) const;
+  std::string of(std::string_view call_id, std::string_view tag, std::string_view flows) const;
   HashKey key_;
 };
 
@@ -36,6 +44,8 @@ struct Routing {
   bool route_changed = false;      ///< `route` is not what the message has
   /// The Route showed the mark of a dialog through us, and the request has a To tag.
   bool in_dialog = false;
+  /// And that Route led to the next one, who is the other user agent, by this.
+  std::optional<Flow> flow;
 };
 
 /// Nothing where Request-URI or a Route value is malformed.

@@ -131,10 +131,15 @@ class Server {
     send(from, response(request, status, "t-" + from.name, lines));
   }
 
+  /// By the peer's connection, whose other end counts then (RFC 3261 section 18.2.2), or at its address.
+  static bool goes_to(const Seen& seen, const Peer& peer) {
+    return seen.flow.connection != 0 ? seen.flow.connection == flow_of(peer).connection
+                                     : seen.flow.remote.to_string() == peer.at();
+  }
   /// The next message to a peer; there must be one.
   Seen take(const Peer& peer) {
     for (auto it = out.begin(); it != out.end(); ++it) {
-      if (it->flow.remote.to_string() != peer.at()) continue;
+      if (!goes_to(*it, peer)) continue;
       Seen seen = *it;
       out.erase(it);
       return seen;
@@ -154,7 +159,7 @@ class Server {
   }
   bool nothing_for(const Peer& peer) const {
     for (const auto& seen : out)
-      if (seen.flow.remote.to_string() == peer.at()) return false;
+      if (goes_to(seen, peer)) return false;
     return true;
   }
 

@@ -27,7 +27,7 @@ struct Binding {
   std::uint32_t cseq = 0;
   TimePoint expires{};
   Flow flow;  ///< where the REGISTER came from
-  /// The contact itself sent the REGISTER, over a connection: requests may go to it by `flow`.
+  /// The contact itself sent the REGISTER, over a connection or through a NAT: requests go to it by `flow`.
   bool by_flow = false;
 };
 
