@@ -161,7 +161,7 @@ void EndpointState::tell_later(std::function<void()> f) {
 
 void EndpointState::send(const Transmit& out) {
   const std::string_view bytes = out.message.bytes();
-  if (options.on_message) options.on_message(true, bytes, out.flow);
+  if (options.on_message) options.on_message(true, bytes, transports->with_ends(out.flow));
   std::uint64_t token = (std::uint64_t{out.txn.slot} << 32) | out.txn.generation;
   if (hub && token != 0) token |= std::uint64_t{shard} << 56;
   const std::uint32_t owner = ShardHub::shard_of(out.flow.connection);

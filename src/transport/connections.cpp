@@ -318,6 +318,11 @@ expected<void, std::error_code> Connections::keep_alive(const Flow& flow, Durati
   return {};
 }
 
+Flow Connections::with_ends(const Flow& flow) const {
+  const auto connection = flow.connection != 0 ? find(flow.connection) : find_to(flow);
+  return connection ? connection->flow() : flow;
+}
+
 // ---------------------------------------------------------------- the table
 
 std::shared_ptr<Connection> Connections::find(ConnectionId id) const {

@@ -32,6 +32,7 @@ class Connections {
   /// Where one listens that `remote` could connect to; an address that is unspecified is the system's to
   /// choose, port 0 says that none listens.
   SocketAddress listening_toward(Transport transport, const IpAddress& remote) const;
+  Flow with_ends(const Flow& flow) const;
   expected<void, std::error_code> keep_alive(const Flow& flow, Duration interval);
   std::uint32_t identity(std::string_view domain);
   expected<void, std::error_code> reload_tls();

@@ -195,6 +195,10 @@ void Sockets::come_up(std::function<void(TransportHandler&)> tell) {
 
 // ---------------------------------------------------------------- keep-alive
 
+Flow Sockets::with_ends(const Flow& flow) const {
+  return reliable(flow.transport) ? connections_.with_ends(flow) : flow;
+}
+
 expected<void, std::error_code> Sockets::keep_alive(const Flow& flow, Duration interval) {
   if (handler_ == nullptr) return unexpected(make_error_code(std::errc::not_connected));
   if (carriers_[static_cast<std::size_t>(flow.transport)])
@@ -361,6 +365,8 @@ expected<SocketAddress, std::error_code> Transports::listen(Transport transport,
 void Transports::send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token) {
   sockets_->send(block, size, flow, token);
 }
+
+Flow Transports::with_ends(const Flow& flow) const { return sockets_->with_ends(flow); }
 
 expected<SocketAddress, std::error_code> Transports::local_toward(
     Transport transport, const SocketAddress& remote) const {

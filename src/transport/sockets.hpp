@@ -29,6 +29,7 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   expected<SocketAddress, std::error_code> local_toward(Transport transport,
                                                         const SocketAddress& remote);
   expected<void, std::error_code> plug(Transport transport, std::shared_ptr<Carrier> carrier);
+  Flow with_ends(const Flow& flow) const;
   expected<void, std::error_code> keep_alive(const Flow& flow, Duration interval);
   /// Tells nobody any more; queued bytes still leave where `linger` says so.
   void close(bool linger);

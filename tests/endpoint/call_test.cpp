@@ -234,3 +234,20 @@ TEST_CASE("the message hook sees every message both ways, and only bytes of the 
   REQUIRE(ends.until([&] { return done; }));
   CHECK(seen == Steps{"> OPTIONS", "< SIP/2.0"});
 }
+
+TEST_CASE("the message hook is told the two ends of the connection, whatever the Via asked for") {
+  std::vector<SocketAddress> alices;
+  EndpointOptions watched = sipstack::test::quick();
+  watched.on_message = [&](bool, std::string_view, const Flow& flow) {
+    alices.push_back(flow.remote);
+  };
+  Ends ends(sipstack::test::quick(), watched, "tcp");
+  bool done = false;
+  RequestOptions request;
+  request.target = ends.call.target;
+  ends.alice.async_request("OPTIONS", request, [&](error_code, const Message&) { done = true; });
+  REQUIRE(ends.until([&] { return done; }));
+  REQUIRE(alices.size() ==
+          2);  // her request came from where she connected, not from where she listens
+  CHECK(alices[1] == alices[0]);
+}

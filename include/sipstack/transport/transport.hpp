@@ -159,6 +159,9 @@ class Transports {
   /// tls_category() before a byte of it has left. Connections that others opened to us are taken for
   /// requests by their id alone, or as RFC 5923 allows.
   void send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token);
+  /// `flow` with both ends as they are, where send() would take a connection that is here; for logs and
+  /// traces. What is given otherwise.
+  Flow with_ends(const Flow& flow) const;
 
   /// The address by which `remote` would see us: a source address of the system's choice where sockets
   /// are bound to wildcards. The port is the listening socket's (0 where no stream socket listens).
