@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# sipstack_library(<name> LAYERS <layer>...): target sipstack_<name>, alias sipstack::<name>, of the
+# sipstack_library(<name> LAYERS <layer>... [PRECOMPILE <header>...]): target sipstack_<name>, alias sipstack::<name>, of the
 # sources of these layers; static or shared by BUILD_SHARED_LIBS; of headers alone where there is no
 # source. Sets in the caller sipstack_<name>_compiled (whether there is anything to link) and
 # sipstack_<name>_scope (PUBLIC or INTERFACE, for what users need too).
 function(sipstack_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LAYERS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LAYERS;PRECOMPILE")
     set(target sipstack_${name})
     set(sources "")
     set(grammars "")
@@ -34,7 +34,8 @@ function(sipstack_library name)
         set_source_files_properties(${instruction_sets} PROPERTIES
             COMPILE_OPTIONS "-Wno-implicit-fallthrough;-Wno-unused-const-variable;$<$<CONFIG:Release>:-O3>"
             INCLUDE_DIRECTORIES "${PROJECT_BINARY_DIR}/ragel"
-            OBJECT_DEPENDS "${included}")
+            OBJECT_DEPENDS "${included}"
+            SKIP_PRECOMPILE_HEADERS TRUE)  # their instructions are others
     endif()
 
     if(sources OR generated)
@@ -43,6 +44,7 @@ function(sipstack_library name)
         add_library(${target} ${sources} ${generated} ${included})
         sipstack_compile_options(${target})
         target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+        sipstack_precompile(${target} ${arg_PRECOMPILE})
         set_target_properties(${target} PROPERTIES
             VERSION ${PROJECT_VERSION}
             # Until 1.0 a minor version may change the ABI.

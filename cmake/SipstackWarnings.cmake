@@ -38,3 +38,11 @@ function(sipstack_compile_options target)
         target_link_options(${target} PRIVATE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
     endif()
 endfunction()
+
+# What most files of a target begin with, compiled once: a third of the time that all of it takes. Every file
+# includes what it uses all the same; builds without the option see to that.
+function(sipstack_precompile target)
+    if(SIPSTACK_PRECOMPILE AND ARGN)
+        target_precompile_headers(${target} PRIVATE ${ARGN})
+    endif()
+endfunction()

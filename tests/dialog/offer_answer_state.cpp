@@ -111,8 +111,8 @@ TEST_CASE("a payload type never changes its meaning within a session") {
 TEST_CASE("o= keeps its id, and its version rises only where the description changes") {
   Pair pair;
   pair.call();
-  const Origin first = pair.alice.local()->origin;
-  const Origin bobs = pair.bob.local()->origin;
+  const sdp::Origin first = pair.alice.local()->origin;
+  const sdp::Origin bobs = pair.bob.local()->origin;
   CHECK(first.session_version == "1");
   CHECK(first.session_id != bobs.session_id);
 

@@ -133,7 +133,7 @@ def build_and_install(given, build, prefix, *options):
     launcher = [f"-DCMAKE_CXX_COMPILER_LAUNCHER={given.launcher}"] if given.launcher else []
     run(given.cmake, "-G", given.generator, "-S", given.source, "-B", build, "-DCMAKE_BUILD_TYPE=None",
         f"-DCMAKE_CXX_COMPILER={given.compiler}", "-DSIPSTACK_BUILD_TESTS=OFF", "-DSIPSTACK_BUILD_TOOLS=OFF",
-        *launcher, *options)
+        f"-DSIPSTACK_PRECOMPILE={'OFF' if launcher else 'ON'}", *launcher, *options)
     run(given.cmake, "--build", build, "--parallel", str(os.cpu_count() or 1))
     run(given.cmake, "--install", build, "--prefix", prefix)
 
