@@ -29,17 +29,18 @@ module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%(control)d
+%(more)s
 """
 
 
 class Baresip:
-    def __init__(self, bench, account, transport="udp"):
+    def __init__(self, bench, account, transport="udp", more=""):
         need("baresip")
         home = os.path.join(bench.dir, "baresip")
         os.mkdir(home)
         modules = glob.glob("/usr/lib/baresip/modules") + glob.glob("/usr/lib/*/baresip/modules")
         self.sip, self.control = free_port(), free_port(socket.SOCK_STREAM)
-        for name, text in (("config", CONFIG % {"sip": self.sip, "control": self.control, "transport": transport,
+        for name, text in (("config", CONFIG % {"sip": self.sip, "control": self.control, "transport": transport, "more": more,
                                                 "modules": modules[0]}),
                            ("accounts", account + "\n"), ("contacts", "")):
             with open(os.path.join(home, name), "w", encoding="utf-8") as f:

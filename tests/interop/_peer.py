@@ -92,6 +92,16 @@ def answers(port, transport, patience=15.0):
     raise Failed("port %d gives no answer to OPTIONS over %s within %g s" % (port, transport, patience))
 
 
+def certificate(bench, name, sans):
+    """A self-signed one, which is its own CA: (certificate, key)."""
+    need("openssl")
+    cert, key = os.path.join(bench.dir, name + ".pem"), os.path.join(bench.dir, name + "-key.pem")
+    subprocess.run([find("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=" + name, "-addext",
+                    "subjectAltName=" + sans], check=True, capture_output=True, timeout=60)
+    return cert, key
+
+
 class Program:
     """A program with its output read line by line. Stopped by pid, twice, then killed."""
 

@@ -2,24 +2,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """baresip registers at `sipstack serve` by digest, calls `sipstack uas`, and is called by `sipstack call`."""
 from _baresip import Baresip
-from _peer import Failed, run
+from _peer import Failed, certificate, run
 
 DOMAIN = "example.test"
 
 
 def house(bench, transport):
-    serve, ports = bench.server("serve", "--listen", "udp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0", "--domain",
-                                DOMAIN, "--users", bench.file("users", "alice:secret\nbob:secret\ncarol:secret\n"))
-    suffix = ";transport=tcp" if transport == "tcp" else ""
+    users = bench.file("users", "alice:secret\nbob:secret\ncarol:secret\n")
+    more, config = [], ""
+    if transport == "tls":
+        cert, key = certificate(bench, "server", "IP:127.0.0.1")
+        more = ["--listen", "tls:127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--tls-ca", cert]
+        config = "sip_cafile %s\nsip_verify_server yes" % cert
+    serve, ports = bench.server("serve", "--listen", "udp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0", *more,
+                                "--domain", DOMAIN, "--users", users)
+    suffix = "" if transport == "udp" else ";transport=" + transport
     proxy = "sip:127.0.0.1:%d%s" % (ports[transport], suffix)
     phone = Baresip(bench, "<sip:alice@%s>;auth_user=alice;auth_pass=secret;outbound=\"%s\";regint=600;"
-                           "answermode=manual" % (DOMAIN, proxy), transport)
+                           "answermode=manual" % (DOMAIN, proxy), transport, config)
     phone.registered()
-    return phone, proxy
+    # Our own commands take the road beside where the phone's needs certificates.
+    return phone, "sip:127.0.0.1:%d" % ports["udp"] if transport == "tls" else proxy
 
 
 def baresip_calls(bench, transport):
     phone, proxy = house(bench, transport)
+    transport = "udp" if transport == "tls" else transport
     suffix = ";transport=tcp" if transport == "tcp" else ""
     _, ports = bench.server("uas", "--listen", transport + ":127.0.0.1:0")
     bench.sipstack("register", "sip:bob@" + DOMAIN, "--once", "--user", "bob", "--password", "secret", "--proxy",
@@ -33,6 +41,7 @@ def baresip_calls(bench, transport):
 
 def baresip_is_called(bench, transport):
     phone, proxy = house(bench, transport)
+    transport = "udp" if transport == "tls" else transport
     call = bench.sipstack("call", "sip:alice@" + DOMAIN, "--from", "sip:carol@" + DOMAIN, "--user", "carol",
                           "--password", "secret", "--proxy", proxy, "--duration-ms", "500", "--timeout-ms", "15000",
                           "--listen", transport + ":127.0.0.1:0")
@@ -61,4 +70,13 @@ def baresip_is_called_tcp(bench):
     baresip_is_called(bench, "tcp")
 
 
-run(baresip_calls_udp, baresip_calls_tcp, baresip_is_called_udp, baresip_is_called_tcp)
+def baresip_calls_tls(bench):
+    baresip_calls(bench, "tls")
+
+
+def baresip_is_called_tls(bench):
+    baresip_is_called(bench, "tls")
+
+
+run(baresip_calls_udp, baresip_calls_tcp, baresip_calls_tls, baresip_is_called_udp, baresip_is_called_tcp,
+    baresip_is_called_tls)

@@ -6,17 +6,7 @@ import os
 import signal
 import subprocess
 
-from _peer import Failed, find, need, run
-
-
-def certificate(bench, name, sans):
-    """A self-signed one, which is its own CA: (certificate, key)."""
-    need("openssl")
-    cert, key = os.path.join(bench.dir, name + ".pem"), os.path.join(bench.dir, name + "-key.pem")
-    subprocess.run([find("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=" + name, "-addext",
-                    "subjectAltName=" + sans], check=True, capture_output=True, timeout=60)
-    return cert, key
+from _peer import Failed, certificate, find, need, run
 
 
 def server(bench, cert, key, *more):
