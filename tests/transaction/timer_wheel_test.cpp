@@ -115,7 +115,7 @@ TEST_CASE(
   CHECK(drain(wheel, now) == std::vector<int>{1, 3, 2});
 }
 
-TEST_CASE("timer wheel: 32 bits of milliseconds (49.7 days) are no boundary") {
+TEST_CASE("A39: timer wheel: 32 bits of milliseconds (49.7 days) are no boundary") {
   TimerWheel wheel;
   const Duration wrap = milliseconds(std::int64_t{1} << 32);
   CHECK(wheel.pop(at(wrap - seconds(1))) == nullptr);
@@ -148,7 +148,7 @@ TEST_CASE("timer wheel: times past the year 2038 and without an end") {
   wheel.disarm(never);
 }
 
-TEST_CASE("timer wheel: time that goes backwards stands still") {
+TEST_CASE("A39: timer wheel: time that goes backwards stands still") {
   TimerWheel wheel;
   CHECK(wheel.pop(at(hours(2))) == nullptr);
   Hook soon(1), passed(2);
