@@ -133,7 +133,7 @@ void InviteSession::establish(const ResponseArrived& event, TimePoint now) {
   for (const Dialog& early : early_)
     if (early.remote_tag() == confirmed.remote_tag()) confirmed.continue_from(early);
   drop_early();
-  dialog_ = std::move(confirmed);
+  dialog_ = std::make_shared<Dialog>(std::move(confirmed));
   ua_.dialogs.insert(DialogId::of_response(response), id_);
   const bool offered = !setup_->options.body.empty();
   const bool wanted = state_ == State::calling;

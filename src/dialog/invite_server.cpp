@@ -9,13 +9,13 @@ using Cause = CallEnded::Cause;
 
 void InviteSession::invited(CallId id, Dialog dialog, const RequestArrived& event, TimePoint now) {
   belongs_to(id);
-  dialog_ = std::move(dialog);
+  dialog_ = std::make_shared<Dialog>(std::move(dialog));
   ua_.dialogs.insert({dialog_->call_id(), dialog_->local_tag(), dialog_->remote_tag()}, id_);
   server_ = ServerInvite{event.txn, event.request, event.flow};
   ua_.layer.set_user(event.txn, part(server_invite));
   state_ = State::ringing;
   if (ua_.options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + ua_.options.max_ring);
-  ua_.tell(CallArrived{id_, event.request});
+  ua_.tell(CallArrived{id_, event.request, replaces_});
 }
 
 ResponseWriter InviteSession::response(int status, std::string_view reason) {

@@ -1,0 +1,756 @@
+// SPDX-License-Identifier: Apache-2.0
+// Subscriptions between two phones, and with strangers that do what notifiers and subscribers do. RFC 6665.
+#include <algorithm>
+
+#include "phones.hpp"
+
+using namespace sipstack;
+using namespace sipstack::testing;
+
+namespace {
+
+using State = SubscriptionChanged::State;
+using Cause = NotifierEnded::Cause;
+
+CoreOptions notifying() {
+  CoreOptions options;
+  options.user_agent.notifier.packages = {"presence", "dialog"};
+  return options;
+}
+
+SubscriptionOptions presence_of(const std::string& target) {
+  SubscriptionOptions options;
+  options.target = target;
+  options.from = "sip:alice@a.invalid";
+  options.event = "presence";
+  options.accept = {"application/pidf+xml"};
+  options.expires = 600;
+  return options;
+}
+
+/// Says yes to every subscription.
+void allows(Phone& phone, const UserEvent& event, TimePoint now) {
+  if (const auto* arrived = std::get_if<SubscriptionArrived>(&event))
+    CHECK_FALSE(phone.ua().accept(arrived->notifier, "application/pidf+xml", "<open/>", now));
+}
+
+struct TwoPhones {
+  explicit TwoPhones(const NetworkOptions& options = {}, const CoreOptions& core = notifying())
+      : network(options),
+        alice(network, "alice", "192.0.2.1", core),
+        bob(network, "bob", "192.0.2.2", core) {
+    bob.user = allows;
+  }
+  SubscriptionId subscribe(const SubscriptionOptions& options) {
+    SubscriptionId id;
+    network.now([&](TimePoint now) {
+      const auto made = alice.ua().subscribe(options, now);
+      REQUIRE(made);
+      id = *made;
+    });
+    network.run(milliseconds(10));
+    return id;
+  }
+  SubscriptionId subscribe() { return subscribe(presence_of(bob.uri())); }
+  void unsubscribe(SubscriptionId id) {
+    network.now([&](TimePoint now) { CHECK_FALSE(alice.ua().unsubscribe(id, now)); });
+    network.run(milliseconds(10));
+  }
+  template <class F>
+  void at_bob(F f) {
+    network.now([&](TimePoint now) { f(bob.ua(), notifier(), now); });
+    network.run(milliseconds(10));
+  }
+  NotifierId notifier() { return bob.last<SubscriptionArrived>().notifier; }
+  std::string told() { return std::string(alice.last<NotifyReceived>().notify->body()); }
+  std::string subscription_state() {
+    return std::string(*alice.last<NotifyReceived>().notify->raw(HeaderId::subscription_state));
+  }
+  void must_come_to_rest() {
+    CHECK(network.run_to_rest(network.time() + seconds(1000)));
+    alice.must_be_empty();
+    bob.must_be_empty();
+  }
+
+  Network network;
+  Phone alice;
+  Phone bob;
+};
+
+/// Alice subscribes to a notifier that the test plays.
+struct Watching {
+  Watching() : alice(network, "alice", "192.0.2.1"), notifier(network, "notifier", "192.0.2.9") {
+    options = presence_of("sip:bob@192.0.2.9");
+    options.credentials = {{"alice", "secret", ""}};
+  }
+  void start() {
+    network.now([this](TimePoint now) { id = alice.ua().subscribe(options, now).value(); });
+    network.run(milliseconds(1));
+  }
+  Letter granting(const std::string& expires) {
+    Letter extra;
+    extra.add("Expires", expires).add("Contact", "<sip:bob@192.0.2.9>");
+    return extra;
+  }
+  Letter notify(const std::string& tag, const std::string& state, int cseq = 1) {
+    const MessageView s = notifier.last("SUBSCRIBE").message.view();
+    Letter out;
+    out.start = "NOTIFY sip:sipstack@192.0.2.1:5060 SIP/2.0";
+    out.add("Via", "SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKn" + std::to_string(++branch));
+    out.add("Max-Forwards", "70");
+    out.add("From", "<sip:bob@192.0.2.9>;tag=" + tag);
+    out.add("To", std::string(*s.raw(HeaderId::from)));
+    out.add("Call-ID", std::string(s.call_id()));
+    out.add("CSeq", std::to_string(cseq) + " NOTIFY");
+    out.add("Contact", "<sip:" + tag + "@192.0.2.9>");
+    out.add("Event", std::string(*s.raw(HeaderId::event)));
+    if (!state.empty()) out.add("Subscription-State", state);
+    return out;
+  }
+  int send(const Letter& letter) {
+    notifier.send(letter, alice.where);
+    return notifier.answer_to(letter).status();
+  }
+  /// A subscription that stands.
+  void stand(const std::string& expires = "600") {
+    start();
+    notifier.reply(notifier.last("SUBSCRIBE"), 200, "n", granting(expires));
+    CHECK(send(notify("n", "active;expires=" + expires)) == 200);
+  }
+  const SubscriptionChanged& changed() { return alice.last<SubscriptionChanged>(); }
+
+  Network network;
+  Phone alice;
+  Stranger notifier;
+  SubscriptionOptions options;
+  SubscriptionId id;
+  int branch = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a subscription: state at once, each change, and a last NOTIFY when it is ended") {
+  TwoPhones t;
+  const SubscriptionId id = t.subscribe();
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::active);
+  CHECK(t.told() == "<open/>");
+  CHECK(t.subscription_state() == "active;expires=600");
+  t.at_bob([](UserAgent& ua, NotifierId n, TimePoint now) {
+    CHECK_FALSE(ua.notify(n, "application/pidf+xml", "<closed/>", now));
+  });
+  CHECK(t.told() == "<closed/>");
+  t.unsubscribe(id);
+  CHECK(t.network.ladder().text_without_times() ==
+        "alice                   bob\n"
+        "|--SUBSCRIBE----------->|\n"
+        "|<-200 SUBSCRIBE--------|\n"
+        "|<-NOTIFY---------------|\n"
+        "|--200 NOTIFY---------->|\n"
+        "|<-NOTIFY---------------|\n"
+        "|--200 NOTIFY---------->|\n"
+        "|--SUBSCRIBE----------->|\n"
+        "|<-200 SUBSCRIBE--------|\n"
+        "|<-NOTIFY---------------|\n"
+        "|--200 NOTIFY---------->|\n");
+  CHECK(t.subscription_state() == "terminated;reason=timeout");
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::ended);
+  CHECK(t.bob.last<NotifierEnded>().cause == Cause::unsubscribed);
+  CHECK(t.alice.ua().unsubscribe(id, t.network.time()) == Errc::gone);
+  CHECK(t.bob.ua().notify(t.notifier(), "", "", t.network.time()) == Errc::gone);
+  t.must_come_to_rest();
+}
+
+TEST_CASE("a subscription is refreshed ahead of its expiry and gets the state each time") {
+  TwoPhones t;
+  const SubscriptionId id = t.subscribe();
+  t.network.run(seconds(1700));
+  CHECK(t.alice.count<NotifyReceived>() == 4);  // at 0, 540, 1080 and 1620 s
+  CHECK(t.alice.count<SubscriptionChanged>() == 1);
+  CHECK(t.told() == "<open/>");
+  t.network.now([&](TimePoint now) { CHECK_FALSE(t.alice.ua().refresh(id, now)); });
+  t.network.run(milliseconds(10));
+  CHECK(t.alice.count<NotifyReceived>() == 5);
+  t.unsubscribe(id);
+  t.must_come_to_rest();
+}
+
+TEST_CASE("whoever waits for approval is told nothing until it comes") {
+  TwoPhones t;
+  t.bob.user = [](Phone& phone, const UserEvent& event, TimePoint now) {
+    if (const auto* arrived = std::get_if<SubscriptionArrived>(&event))
+      CHECK_FALSE(phone.ua().defer(arrived->notifier, now));
+  };
+  const SubscriptionId id = t.subscribe();
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::pending);
+  CHECK(t.told().empty());
+  t.at_bob([](UserAgent& ua, NotifierId n, TimePoint now) {
+    CHECK_FALSE(ua.notify(n, "text/plain", "secret", now));
+  });
+  CHECK(t.alice.count<NotifyReceived>() == 1);
+
+  SECTION("approved") {
+    t.at_bob([](UserAgent& ua, NotifierId n, TimePoint now) {
+      CHECK_FALSE(ua.accept(n, "text/plain", "open", now));
+    });
+    CHECK(t.alice.last<SubscriptionChanged>().state == State::active);
+    CHECK(t.told() == "open");
+    t.unsubscribe(id);
+  }
+  SECTION("denied") {
+    t.at_bob(
+        [](UserAgent& ua, NotifierId n, TimePoint now) { CHECK_FALSE(ua.reject(n, 403, now)); });
+    CHECK(t.subscription_state() == "terminated;reason=rejected");
+    CHECK(t.told().empty());
+    CHECK(t.alice.last<SubscriptionChanged>().state == State::ended);
+    CHECK(t.alice.last<SubscriptionChanged>().reason == "rejected");
+  }
+  t.must_come_to_rest();
+}
+
+TEST_CASE("a fetch gets one NOTIFY and leaves no subscription") {
+  TwoPhones t;
+  SubscriptionOptions options = presence_of(t.bob.uri());
+  options.expires = 0;
+  t.subscribe(options);
+  CHECK(t.told() == "<open/>");
+  CHECK(t.subscription_state() == "terminated;reason=timeout");
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::ended);
+  CHECK(t.alice.count<NotifyReceived>() == 1);
+  t.must_come_to_rest();
+}
+
+TEST_CASE("one NOTIFY at a time: of states that change meanwhile the latest is told") {
+  TwoPhones t;
+  const SubscriptionId id = t.subscribe();
+  t.network.drop([](const Packet& p) { return p.label() == "200 NOTIFY"; });
+  t.at_bob([](UserAgent& ua, NotifierId n, TimePoint now) {
+    for (const char* state : {"1", "2", "3", "4"})
+      CHECK_FALSE(ua.notify(n, "text/plain", state, now));
+  });
+  CHECK(t.told() == "1");
+  t.network.drop(nullptr);
+  t.network.run(seconds(2));
+  CHECK(t.told() == "4");
+  CHECK(t.alice.count<NotifyReceived>() == 3);
+  t.unsubscribe(id);
+  t.must_come_to_rest();
+}
+
+TEST_CASE("a subscriber that is gone costs one NOTIFY transaction") {
+  TwoPhones t;
+  t.subscribe();
+  t.network.part("alice", "bob");
+  t.at_bob([](UserAgent& ua, NotifierId n, TimePoint now) {
+    CHECK_FALSE(ua.notify(n, "text/plain", "x", now));
+  });
+  t.network.run(seconds(33));
+  CHECK(t.bob.last<NotifierEnded>().cause == Cause::failed);
+  CHECK(t.bob.last<NotifierEnded>().error == Errc::timeout);
+  CHECK(t.bob.ua().subscriptions() == 0);
+}
+
+TEST_CASE("a notifier that forgot the subscription is asked anew at once, in a new dialog") {
+  TwoPhones t;
+  const SubscriptionId id = t.subscribe();
+  const std::string before(t.alice.last<NotifyReceived>().notify->call_id());
+  // Bob's NOTIFY is refused by somebody in between: Bob forgets, Alice does not know.
+  t.network.part("alice", "bob");
+  t.at_bob([](UserAgent& ua, NotifierId n, TimePoint now) { ua.notify(n, "t/p", "x", now); });
+  t.network.run(seconds(40));
+  CHECK(t.bob.ua().subscriptions() == 0);
+  t.network.heal();
+  t.network.run(seconds(520));
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::active);
+  CHECK(t.alice.last<NotifyReceived>().notify->call_id() != before);
+  CHECK(t.alice.last<NotifyReceived>().subscription == id);
+  t.unsubscribe(id);
+  t.must_come_to_rest();
+}
+
+TEST_CASE("a subscription comes about whatever single message is lost, doubled or late") {
+  for (const char* label : {"SUBSCRIBE", "200 SUBSCRIBE", "NOTIFY", "200 NOTIFY"})
+    for (const int fate : {0, 1, 2}) {
+      INFO(label << " " << fate);
+      TwoPhones t;
+      bool done = false;
+      t.network.decide([&](const Packet& p) {
+        if (done || p.label() != label) return Fate{};
+        done = true;
+        if (fate == 0) return Fate::lost();
+        if (fate == 1) return Fate::twice();
+        return Fate::delayed(milliseconds(700));
+      });
+      const SubscriptionId id = t.subscribe();
+      t.network.run(seconds(5));
+      CHECK(done);
+      CHECK(t.alice.count<SubscriptionChanged>() == 1);
+      CHECK(t.alice.last<SubscriptionChanged>().state == State::active);
+      CHECK(t.alice.count<NotifyReceived>() == 1);
+      CHECK(t.bob.count<SubscriptionArrived>() == 1);
+      t.unsubscribe(id);
+      CHECK(t.alice.last<SubscriptionChanged>().state == State::ended);
+      t.must_come_to_rest();
+    }
+}
+
+TEST_CASE("subscriptions survive a network that loses a third") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO(seed);
+    NetworkOptions lossy;
+    lossy.seed = seed;
+    lossy.loss = 0.3;
+    lossy.duplicate = 0.1;
+    lossy.delay_max = milliseconds(300);
+    TwoPhones t(lossy);
+    SubscriptionId id = t.subscribe();
+    for (int i = 0; i < 20; ++i) {
+      t.network.run(seconds(50));
+      if (t.bob.ua().subscriptions() == 0) continue;
+      t.at_bob([i](UserAgent& ua, NotifierId n, TimePoint now) {
+        ua.notify(n, "text/plain", std::to_string(i), now);
+      });
+    }
+    t.network.run(seconds(40));
+    t.network.set_loss(0);
+    t.network.now([&](TimePoint now) { t.alice.ua().unsubscribe(id, now); });
+    t.must_come_to_rest();
+  }
+}
+
+// ---- the subscriber
+
+TEST_CASE("a NOTIFY that overtakes the 200 makes the subscription") {
+  Watching t;
+  t.start();
+  CHECK(t.send(t.notify("n", "active;expires=300")) == 200);
+  CHECK(t.changed().state == State::active);
+  t.notifier.reply(t.notifier.last("SUBSCRIBE"), 200, "n", t.granting("300"));
+  CHECK(t.alice.count<SubscriptionChanged>() == 1);
+  const MessageView s = t.notifier.last("SUBSCRIBE").message.view();
+  CHECK(s.raw(HeaderId::event) == "presence");
+  CHECK(s.get(hdr::expires)->number == 600);
+  CHECK(s.raw(HeaderId::accept) == "application/pidf+xml");
+  CHECK(s.has(HeaderId::contact));
+  // Refreshed by what the NOTIFY said, at the Contact that it had.
+  t.network.run(seconds(271));
+  REQUIRE(t.notifier.count("SUBSCRIBE") >= 2);
+  CHECK(t.notifier.last("SUBSCRIBE").message->uri_text() == "sip:n@192.0.2.9");
+  CHECK(t.notifier.last("SUBSCRIBE").message->to_tag() == "n");
+  CHECK(t.notifier.last("SUBSCRIBE").message->cseq().number == 2);
+}
+
+TEST_CASE("without a NOTIFY there is no subscription: Timer N") {
+  Watching t;
+  t.start();
+  t.notifier.reply(t.notifier.last("SUBSCRIBE"), 200, "n", t.granting("600"));
+  t.network.run(seconds(31));
+  CHECK(t.alice.count<SubscriptionChanged>() == 0);
+  t.network.run(seconds(2));
+  CHECK(t.changed().state == State::ended);
+  CHECK(t.changed().error == Errc::timeout);
+  CHECK(t.send(t.notify("n", "active")) == 481);
+}
+
+TEST_CASE(
+    "a SUBSCRIBE that forks makes a subscription with each notifier, or with the first alone") {
+  Watching t;
+  t.options.one_dialog = GENERATE(false, true);
+  t.start();
+  CHECK(t.send(t.notify("one", "active;expires=600")) == 200);
+  CHECK(t.send(t.notify("two", "pending;expires=600")) == (t.options.one_dialog ? 481 : 200));
+  CHECK(t.send(t.notify("two", "active;expires=600", 2)) == (t.options.one_dialog ? 481 : 200));
+  t.notifier.reply(t.notifier.last("SUBSCRIBE"), 200, "one", t.granting("600"));
+  CHECK(t.alice.ua().subscriptions() == (t.options.one_dialog ? 1U : 2U));
+  if (t.options.one_dialog) return;
+  CHECK(t.alice.last<SubscriptionForked>().of == t.id);
+  CHECK(t.alice.last<NotifyReceived>().subscription ==
+        t.alice.last<SubscriptionForked>().subscription);
+  // Behind Timer N nobody else is let in.
+  t.network.run(seconds(33));
+  CHECK(t.send(t.notify("three", "active")) == 481);
+  // The end of one is not the end of the other.
+  CHECK(t.send(t.notify("one", "terminated;reason=noresource", 2)) == 200);
+  CHECK(t.changed().subscription == t.id);
+  CHECK(t.changed().state == State::ended);
+  CHECK(t.alice.ua().subscriptions() == 1);
+  CHECK(t.send(t.notify("two", "active;expires=600", 3)) == 200);
+}
+
+TEST_CASE("forks of one SUBSCRIBE are limited") {
+  Watching t;
+  t.options.max_forks = 2;
+  t.start();
+  int accepted = 0;
+  for (int i = 0; i < 8; ++i)
+    accepted += t.send(t.notify("f" + std::to_string(i), "active;expires=60")) == 200 ? 1 : 0;
+  CHECK(accepted == 3);
+}
+
+TEST_CASE("every reason of an end has its rule") {
+  struct Rule {
+    const char* state;
+    bool again;
+    int after_s;  // at the earliest
+    int until_s;
+  };
+  const Rule rule = GENERATE(Rule{"terminated;reason=deactivated;retry-after=500", true, 0, 1},
+                             Rule{"terminated;reason=timeout", true, 0, 1},
+                             Rule{"terminated;reason=probation;retry-after=100", true, 100, 101},
+                             Rule{"terminated;reason=probation", true, 15, 31},
+                             Rule{"terminated;reason=giveup;retry-after=70", true, 70, 71},
+                             Rule{"terminated;reason=giveup", true, 15, 31},
+                             Rule{"terminated;reason=rejected;retry-after=1", false, 0, 0},
+                             Rule{"terminated;reason=noresource", false, 0, 0},
+                             Rule{"terminated;reason=invariant;retry-after=5", false, 0, 0},
+                             Rule{"terminated;reason=whatever;retry-after=40", true, 40, 41},
+                             Rule{"terminated", true, 15, 31});
+  INFO(rule.state);
+  Watching t;
+  t.stand();
+  const std::string call_id(t.notifier.last("SUBSCRIBE").message->call_id());
+  t.network.run(seconds(40));
+  const auto before = t.notifier.count("SUBSCRIBE");
+  CHECK(t.send(t.notify("n", rule.state, 2)) == 200);
+  if (!rule.again) {
+    CHECK(t.changed().state == State::ended);
+    t.network.run(seconds(1000));
+    CHECK(t.notifier.count("SUBSCRIBE") == before);
+    t.alice.must_be_empty();
+    return;
+  }
+  CHECK(t.changed().state == State::retrying);
+  if (rule.after_s > 1) t.network.run(seconds(rule.after_s - 1));
+  if (rule.after_s > 1) CHECK(t.notifier.count("SUBSCRIBE") == before);
+  t.network.run(seconds(rule.until_s - std::max(0, rule.after_s - 1)));
+  REQUIRE(t.notifier.count("SUBSCRIBE") > before);
+  const MessageView s = t.notifier.last("SUBSCRIBE").message.view();
+  CHECK(s.call_id() != call_id);
+  CHECK(s.to_tag().empty());
+  CHECK(s.uri_text() == "sip:bob@192.0.2.9");
+}
+
+TEST_CASE("a notifier that ends each subscription at once is asked more and more rarely") {
+  Watching t;
+  t.notifier.on_message = [&](const Stranger::Heard& heard) {
+    if (message_label(heard.message.bytes()) != "SUBSCRIBE") return;
+    t.network.at(t.network.time(), [&](TimePoint) {
+      MessageIndex scratch;
+      const auto send = [&](const Letter& letter) {
+        auto m = Message::parse(t.notifier.pool_, letter.text(), scratch);
+        t.notifier.queue({*m, {Transport::udp, t.notifier.where, t.alice.where, 0}, {}});
+      };
+      send(t.notify("n", "terminated;reason=deactivated"));
+    });
+  };
+  t.options.expires = 3600;
+  t.start();
+  t.network.run(seconds(3600));
+  std::vector<std::string> asked;
+  for (const auto& heard : t.notifier.all)
+    if (message_label(heard.message.bytes()) == "SUBSCRIBE") {
+      const std::string call_id(heard.message->call_id());
+      if (std::find(asked.begin(), asked.end(), call_id) == asked.end()) asked.push_back(call_id);
+    }
+  CHECK(asked.size() >= 4);
+  CHECK(asked.size() <= 12);
+}
+
+TEST_CASE(
+    "423 is answered with Min-Expires, 401 with credentials, anything else ends a first try") {
+  Watching t;
+  t.options.expires = 30;
+  t.start();
+  t.notifier.reply(t.notifier.last("SUBSCRIBE"), 423, "n", Letter().add("Min-Expires", "900"));
+  CHECK(t.notifier.last("SUBSCRIBE").message->get(hdr::expires)->number == 900);
+  t.notifier.reply(
+      t.notifier.last("SUBSCRIBE"), 401, "n",
+      Letter().add("WWW-Authenticate", "Digest realm=\"r\", nonce=\"n\", qop=\"auth\""));
+  CHECK(t.notifier.last("SUBSCRIBE").message->has(HeaderId::authorization));
+  CHECK(t.notifier.last("SUBSCRIBE").message->cseq().number == 3);
+  SECTION("refused") {
+    const int status = GENERATE(403, 481, 489, 500, 603);
+    t.notifier.reply(t.notifier.last("SUBSCRIBE"), status, "n");
+    CHECK(t.changed().state == State::ended);
+    CHECK(t.changed().message->status() == status);
+    CHECK(t.alice.ua().subscriptions() == 0);
+  }
+  SECTION("423 for ever") {
+    for (int i = 1; i < 6; ++i)
+      t.notifier.reply(t.notifier.last("SUBSCRIBE"), 423, "n",
+                       Letter().add("Min-Expires", std::to_string(1000 * i)));
+    CHECK(t.notifier.count("SUBSCRIBE") <= 4);
+    CHECK(t.changed().state == State::ended);
+  }
+}
+
+TEST_CASE("a refresh that is refused: what ends the subscription and what does not") {
+  Watching t;
+  t.stand();
+  t.network.run(seconds(545));
+  REQUIRE(t.notifier.count("SUBSCRIBE") >= 2);
+  SECTION("the subscription is over") {
+    const int status = GENERATE(404, 405, 410, 416, 480, 482, 483, 484, 485, 489, 501, 604);
+    t.notifier.reply(t.notifier.last("SUBSCRIBE"), status, "n");
+    CHECK(t.changed().state == State::ended);
+  }
+  SECTION("481: asked for anew") {
+    t.notifier.reply(t.notifier.last("SUBSCRIBE"), 481, "n");
+    CHECK(t.changed().state == State::retrying);
+    t.network.run(milliseconds(2));
+    CHECK(t.notifier.last("SUBSCRIBE").message->to_tag().empty());
+  }
+  SECTION("good until it expires, and tried once more before") {
+    t.notifier.reply(t.notifier.last("SUBSCRIBE"), 500, "n");
+    CHECK(t.changed().state == State::active);
+    t.network.run(seconds(31));
+    CHECK(t.notifier.count("SUBSCRIBE") >= 3);
+    CHECK(t.send(t.notify("n", "active;expires=600", 2)) == 200);
+    CHECK(t.changed().state == State::active);
+  }
+  SECTION("no answer at all: over, and asked for anew later") {
+    t.network.run(seconds(33));
+    CHECK(t.changed().state == State::retrying);
+  }
+}
+
+TEST_CASE("a NOTIFY that is no good is refused and changes nothing") {
+  Watching t;
+  t.stand();
+  CHECK(t.send(t.notify("n", "", 2)) == 400);
+  CHECK(t.send(t.notify("n", "active;expires=600", 2).remove("Event")) == 489);
+  CHECK(t.send(t.notify("n", "active", 2).set("Event", "dialog")) == 481);
+  CHECK(t.send(t.notify("n", "active", 2).set("Event", "presence;id=7")) == 481);
+  CHECK(t.send(t.notify("n", "active", 2).set("Call-ID", "other")) == 481);
+  CHECK(t.send(t.notify("n", "active", 2).set("To", "<sip:alice@a.invalid>;tag=x")) == 481);
+  CHECK(t.send(t.notify("n", "active", 2).set("To", "<sip:alice@a.invalid>")) == 481);
+  CHECK(t.send(t.notify("n", "active", 2).add("Require", "frobnication")) == 420);
+  CHECK(t.send(t.notify("n", "active;expires=600", 7)) == 200);
+  CHECK(t.send(t.notify("n", "terminated", 6)) == 500);  // hardening A72
+  CHECK(t.alice.count<NotifyReceived>() == 2);
+  CHECK(t.alice.ua().subscriptions() == 1);
+}
+
+TEST_CASE("hardening A75: whatever expiry a notifier names, it is asked at most twice a second") {
+  for (const char* expires : {"0", "1", "2", "4", "5", "2147483648", "4294967295", "4294967296",
+                              "99999999999999999999"}) {
+    INFO(expires);
+    Watching t;
+    t.notifier.on_message = [&](const Stranger::Heard& heard) {
+      if (message_label(heard.message.bytes()) != "SUBSCRIBE") return;
+      t.network.at(t.network.time(), [&t, heard, expires](TimePoint) {
+        MessageIndex scratch;
+        const auto send = [&](const Letter& letter) {
+          auto m = Message::parse(t.notifier.pool_, letter.text(), scratch);
+          if (m) t.notifier.queue({*m, {Transport::udp, t.notifier.where, t.alice.where, 0}, {}});
+        };
+        Letter ok = t.notifier.response(heard.message.view(), 200, "n");
+        ok.add("Expires", expires).add("Contact", "<sip:n@192.0.2.9>");
+        send(ok);
+        send(t.notify("n", "active;expires=" + std::string(expires),
+                      static_cast<int>(heard.message->cseq().number)));
+      });
+    };
+    t.start();
+    t.network.run(seconds(100));
+    CHECK(t.notifier.count("SUBSCRIBE") >= 1);
+    CHECK(t.notifier.count("SUBSCRIBE") <= 202);
+  }
+}
+
+// ---- the notifier
+
+namespace {
+
+struct Watched {
+  explicit Watched(CoreOptions options = notifying())
+      : bob(network, "bob", "192.0.2.2", options), eve(network, "eve", "192.0.2.9") {
+    bob.user = allows;
+    eve.on_message = [this](const Stranger::Heard& heard) {
+      // Every NOTIFY is answered as `answer` says; 0: not at all.
+      if (answer == 0 || message_label(heard.message.bytes()) != "NOTIFY") return;
+      network.at(network.time(), [this, heard](TimePoint) {
+        MessageIndex scratch;
+        const Letter out = eve.response(heard.message.view(), answer, "");
+        eve.queue({*Message::parse(eve.pool_, out.text(), scratch),
+                   {Transport::udp, eve.where, bob.where, 0},
+                   {}});
+      });
+    };
+  }
+  Letter subscribe(const std::string& event = "presence", const std::string& expires = "120") {
+    Letter out = eve.request("SUBSCRIBE", bob);
+    if (!event.empty()) out.add("Event", event);
+    if (!expires.empty()) out.add("Expires", expires);
+    return out;
+  }
+  const MessageView send(const Letter& letter) {
+    eve.send(letter, bob.where, milliseconds(5));
+    return eve.answer_to(letter);
+  }
+  std::string state() {
+    return std::string(*eve.last("NOTIFY").message->raw(HeaderId::subscription_state));
+  }
+
+  Network network;
+  Phone bob;
+  Stranger eve;
+  int answer = 200;
+};
+
+}  // namespace
+
+TEST_CASE("a SUBSCRIBE is granted what it asks for, within bounds") {
+  Watched t;
+  const Letter first = t.subscribe("presence;id=a7");
+  const MessageView ok = t.send(first);
+  CHECK(ok.status() == 200);
+  CHECK(ok.get(hdr::expires)->number == 120);
+  CHECK(ok.has(HeaderId::contact));
+  const MessageView notify = t.eve.last("NOTIFY").message.view();
+  CHECK(notify.raw(HeaderId::event) == "presence;id=a7");
+  CHECK(notify.from_tag() == ok.to_tag());
+  CHECK(notify.to_tag() == ok.from_tag());
+  CHECK(t.state() == "active;expires=120");
+  CHECK(t.send(t.subscribe("presence", "")).get(hdr::expires)->number == 3600);
+  CHECK(t.send(t.subscribe("presence", "4000000000")).get(hdr::expires)->number == 86400);
+  CHECK(t.send(t.subscribe("presence", "99999999999999")).get(hdr::expires)->number == 86400);
+  const MessageView brief = t.send(t.subscribe("presence", "59"));
+  CHECK(brief.status() == 423);
+  CHECK(brief.get(hdr::min_expires)->number == 60);
+  for (const char* event : {"", "conference", "Presence", "presence.winfo"}) {
+    const MessageView bad = t.send(t.subscribe(event));
+    CHECK(bad.status() == 489);
+    CHECK(bad.raw(HeaderId::allow_events) == "presence, dialog");
+  }
+  CHECK(t.send(t.subscribe("refer")).status() == 403);
+  CHECK(t.send(t.subscribe().remove("Contact")).status() == 400);
+  const MessageView options = t.send(t.eve.request("OPTIONS", t.bob));
+  CHECK(options.raw(HeaderId::allow_events) == "presence, dialog");
+  CHECK(options.raw(HeaderId::allow)->find("SUBSCRIBE") != std::string_view::npos);
+}
+
+TEST_CASE("a SUBSCRIBE in the dialog refreshes, ends, or begins another subscription there") {
+  Watched t;
+  const Letter first = t.subscribe();
+  const Message ok = (t.send(first), t.eve.last("200 SUBSCRIBE").message);
+  Letter again = t.eve.within(first, ok.view(), "SUBSCRIBE", 2);
+  CHECK(t.send(again.set("Expires", "600")).get(hdr::expires)->number == 600);
+  CHECK(t.state() == "active;expires=600");
+  CHECK(t.bob.count<SubscriptionArrived>() == 1);
+  // The same dialog, another package.
+  Letter other = t.eve.within(first, ok.view(), "SUBSCRIBE", 3);
+  CHECK(t.send(other.set("Event", "dialog")).status() == 200);
+  CHECK(t.bob.count<SubscriptionArrived>() == 2);
+  CHECK(t.bob.ua().subscriptions() == 2);
+  CHECK(t.eve.last("NOTIFY").message->raw(HeaderId::event) == "dialog");
+  CHECK(t.send(t.eve.within(first, ok.view(), "SUBSCRIBE", 2).set("Expires", "600")).status() ==
+        500);
+  // The end of one is not that of the other.
+  CHECK(t.send(t.eve.within(first, ok.view(), "SUBSCRIBE", 4).set("Expires", "0")).status() == 200);
+  CHECK(t.state() == "terminated;reason=timeout");
+  CHECK(t.bob.ua().subscriptions() == 1);
+  Letter last = t.eve.within(first, ok.view(), "SUBSCRIBE", 5);
+  CHECK(t.send(last.set("Event", "dialog").set("Expires", "0")).status() == 200);
+  CHECK(t.bob.ua().subscriptions() == 0);
+  CHECK(t.send(t.eve.within(first, ok.view(), "SUBSCRIBE", 6).set("Expires", "60")).status() ==
+        481);
+  CHECK(t.send(t.eve.within(first, ok.view(), "OPTIONS", 7)).status() == 481);
+}
+
+TEST_CASE("a subscription that nobody refreshes ends at its expiry, and that is told") {
+  Watched t;
+  t.send(t.subscribe());
+  t.network.run(seconds(119));
+  CHECK(t.eve.count("NOTIFY") == 1);
+  t.network.run(seconds(2));
+  CHECK(t.eve.count("NOTIFY") == 2);
+  CHECK(t.state() == "terminated;reason=timeout");
+  CHECK(t.bob.last<NotifierEnded>().cause == Cause::expired);
+  t.network.run(seconds(40));
+  t.bob.must_be_empty();
+}
+
+TEST_CASE("a NOTIFY that is refused: what ends the subscription and what does not") {
+  const int status = GENERATE(401, 404, 481, 489, 500, 503, 603, 604);
+  INFO(status);
+  const bool ends = status == 404 || status == 481 || status == 489 || status == 604;
+  Watched t;
+  t.answer = status;
+  t.send(t.subscribe());
+  CHECK(t.bob.ua().subscriptions() == (ends ? 0U : 1U));
+  CHECK(t.bob.count<NotifierEnded>() == (ends ? 1U : 0U));
+  if (ends) CHECK(t.bob.last<NotifierEnded>().status == status);
+}
+
+TEST_CASE("subscriptions with us are limited, and each needs credentials where INVITEs do") {
+  CoreOptions options = notifying();
+  SECTION("limit") {
+    options.user_agent.notifier.max_subscriptions = 3;
+    Watched t(options);
+    int refused = 0;
+    for (int i = 0; i < 5; ++i) {
+      const MessageView m = t.send(t.subscribe());
+      refused += m.status() == 503 && m.has(HeaderId::retry_after) ? 1 : 0;
+    }
+    CHECK(refused == 2);
+  }
+  SECTION("hardening A70: every method is challenged outside dialogs") {
+    options.challenge = Credentials{"u", "p", "r"};
+    options.user_agent.notifier.refer = true;
+    Watched t(options);
+    for (const char* method :
+         {"SUBSCRIBE", "REFER", "PUBLISH", "NOTIFY", "MESSAGE", "FROB", "INFO"}) {
+      Letter m = t.eve.request(method, t.bob);
+      m.add("Event", "presence").add("Refer-To", "<sip:x@192.0.2.9>");
+      CHECK(t.send(m).status() == 401);
+    }
+    CHECK(t.bob.count<SubscriptionArrived>() == 0);
+    CHECK(t.bob.count<ReferArrived>() == 0);
+  }
+  SECTION("none are served without packages") {
+    Watched t{CoreOptions{}};
+    CHECK(t.send(t.subscribe()).status() == 405);
+  }
+}
+
+TEST_CASE(
+    "hardening A71: a SUBSCRIBE with a wrong dialog identifier is none of the subscription's") {
+  Watched t;
+  const Letter first = t.subscribe();
+  const Message ok = (t.send(first), t.eve.last("200 SUBSCRIBE").message);
+  const auto notifies = t.eve.count("NOTIFY");
+  for (const char* field : {"Call-ID", "From", "To"}) {
+    Letter wrong = t.eve.within(first, ok.view(), "SUBSCRIBE", 2);
+    wrong.set("Expires", "0");
+    wrong.set(field, std::string(field) == "Call-ID" ? "wrong" : "<sip:x@s.invalid>;tag=wrong");
+    CHECK(t.send(wrong).status() == 481);
+  }
+  CHECK(t.bob.ua().subscriptions() == 1);
+  CHECK(t.eve.count("NOTIFY") == notifies);
+}
+
+TEST_CASE("hardening A74: every command may be given from any event of a subscription") {
+  // What ends things is done from inside each event, on both sides; nothing may be left.
+  for (int action = 0; action < 4; ++action) {
+    INFO(action);
+    TwoPhones t;
+    const auto act = [action](Phone& phone, const UserEvent& event, TimePoint now) {
+      if (action < 2) allows(phone, event, now);
+      SubscriptionId s;
+      NotifierId n;
+      if (const auto* e = std::get_if<NotifyReceived>(&event)) s = e->subscription;
+      if (const auto* e = std::get_if<SubscriptionChanged>(&event)) s = e->subscription;
+      if (const auto* e = std::get_if<SubscriptionArrived>(&event)) n = e->notifier;
+      if (const auto* e = std::get_if<NotifierEnded>(&event)) n = e->notifier;
+      if (s) phone.ua().unsubscribe(s, now);
+      if (action == 1 && n) phone.ua().terminate(n, "noresource", now);
+      if (action == 2 && n) phone.ua().reject(n, 486, now);
+      if (action == 3) phone.ua().shut_down(now);
+    };
+    t.alice.user = act;
+    t.bob.user = act;
+    t.subscribe();
+    CHECK(t.alice.last<SubscriptionChanged>().state == State::ended);
+    t.must_come_to_rest();
+  }
+}
