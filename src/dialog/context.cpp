@@ -21,6 +21,10 @@ UserAgentOptions completed(UserAgentOptions o) {
   const auto add = [](std::vector<std::string>& list, const char* item) {
     if (std::find(list.begin(), list.end(), item) == list.end()) list.emplace_back(item);
   };
+  if (o.presence) {
+    add(o.allow, "PUBLISH");
+    add(o.notifier.packages, o.presence->package.c_str());
+  }
   if (!o.notifier.packages.empty()) add(o.allow, "SUBSCRIBE");
   if (o.notifier.refer) {
     add(o.allow, "REFER");
@@ -41,10 +45,21 @@ UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& 
       accept(joined(options.accept)),
       allow_events(joined(options.notifier.packages)),
       dialogs(key),
-      usages(*this, key) {}
+      usages(*this, key) {
+  if (options.presence) presence.emplace(*this, *options.presence);
+}
 
 void UserAgentContext::tell(UserEvent event) {
   usages.heard(event);
+  // The presence agent's subscriptions are no business of the application's.
+  if (presence) {
+    if (const auto* arrived = std::get_if<SubscriptionArrived>(&event);
+        arrived != nullptr && presence->serves(arrived->request.view()))
+      return;
+    if (const auto* ended = std::get_if<NotifierEnded>(&event);
+        ended != nullptr && presence->ended(ended->notifier))
+      return;
+  }
   events.push_back(std::move(event));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "dialog/dialog_table.hpp"
 #include "dialog/event_usages.hpp"
 #include "dialog/invite_session.hpp"
+#include "dialog/presence_agent.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 
 namespace sipstack {
@@ -72,6 +74,7 @@ struct UserAgentContext {
   Slab<ClientRequest> requests;
   Slab<ClientRegistration> registrations;
   EventUsages usages;
+  std::optional<PresenceAgent> presence;
   std::vector<CallId> over_calls;
   std::vector<RequestId> over_requests;
   std::vector<RegistrationId> over_registrations;

@@ -254,6 +254,8 @@ void EventUsages::begin(const RequestArrived& event, std::shared_ptr<Dialog> dia
   server_dialogs_.insert({dialog->call_id(), dialog->local_tag(), dialog->remote_tag()}, id);
   if (call) of_calls_.emplace(call, id);
   notifiers.find(id)->arrived(id, std::move(dialog), call, std::move(name), expires, event);
+  if (ua_.presence && ua_.presence->serves(event.request.view()))
+    ua_.presence->subscribed(id, event.request.view(), now);
 }
 
 // ---- REFER (RFC 3515 section 2.4.2)
@@ -346,6 +348,8 @@ void EventUsages::expire(const EventTimer& timer, TimePoint now) {
   } else if (timer.kind == UsageKind::notifier) {
     if (auto* s = notifiers.find(timer.owner_handle<ServerSubscription>()))
       s->expire(timer.role, now);
+  } else if (timer.kind == UsageKind::none) {
+    if (ua_.presence) ua_.presence->expire(now);
   } else if (auto* p = publications.find(timer.owner_handle<ClientPublication>())) {
     p->expire(now);
   }

@@ -75,6 +75,9 @@ void UserAgent::Impl::on_request_outside(const RequestArrived& event, TimePoint 
     case Method::update:
     case Method::notify: return answer(event, 481, now);
     case Method::subscribe: return usages.on_subscribe(event, now);
+    case Method::publish:
+      if (presence) return presence->published(event, now);
+      break;
     case Method::refer:
       if (options.notifier.refer) return usages.on_refer(event, now);
       break;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sipstack/base/shard.hpp"
+#include "sipstack/dialog/event_state.hpp"
 #include "sipstack/dialog/events.hpp"
 #include "sipstack/dialog/request_options.hpp"
 #include "sipstack/transaction/layer.hpp"
@@ -47,6 +48,8 @@ struct UserAgentOptions {
   DigestServer* challenge = nullptr;
   /// Subscriptions with us, and REFER.
   NotifierOptions notifier;
+  /// Set: a presence agent takes PUBLISH and SUBSCRIBE of its package.
+  std::optional<PresenceAgentOptions> presence;
   /// An INVITE may replace a call of ours (RFC 3891): accept() then ends that one. False: Replaces is
   /// ignored, and 420 where it is required.
   bool replaces = true;
