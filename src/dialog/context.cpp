@@ -43,6 +43,7 @@ UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& 
       allow(joined(options.allow)),
       supported(joined(options.supported)),
       accept(joined(options.accept)),
+      recv_info(joined(options.recv_info)),
       allow_events(joined(options.notifier.packages)),
       dialogs(key),
       usages(*this, key) {

@@ -67,6 +67,7 @@ struct UserAgentContext {
   const std::string allow;
   const std::string supported;
   const std::string accept;
+  const std::string recv_info;
   const std::string allow_events;  ///< empty: none
   DialogTable dialogs;
   std::deque<UserEvent> events;

@@ -40,6 +40,7 @@ std::error_code InviteSession::send_invite(std::optional<Flow> flow, TimePoint n
   RequestWriter out = s.head.write(ua_.pool(), "INVITE", s.target, ++s.cseq, hop);
   ua_.write_contact(out, s.options.headers, is_sips(s.target));
   ua_.write_capabilities(out);
+  if (!ua_.recv_info.empty()) out.header(HeaderId::recv_info, ua_.recv_info);
   digest_.authorize(out, "INVITE", std::string(out.uri()), s.options.body, ua_.random());
   ua_.write_product(out, HeaderId::user_agent);
   write_extra(out, s.options.headers);

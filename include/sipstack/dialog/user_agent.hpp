@@ -50,6 +50,11 @@ struct UserAgentOptions {
   NotifierOptions notifier;
   /// Set: a presence agent takes PUBLISH and SUBSCRIBE of its package.
   std::optional<PresenceAgentOptions> presence;
+  /// Info packages taken (RFC 6086), for Recv-Info; an INFO of another gets 469. INFO without a package is
+  /// not asked.
+  std::vector<std::string> recv_info;
+  /// Types that a MESSAGE may have, others get 415 (RFC 3428 section 7); empty: any.
+  std::vector<std::string> message_types;
   /// An INVITE may replace a call of ours (RFC 3891): accept() then ends that one. False: Replaces is
   /// ignored, and 420 where it is required.
   bool replaces = true;
@@ -80,6 +85,7 @@ struct RegistrationOptions {
 struct CallArrived {
   CallId call;
   Message invite;
+  Flow flow;        ///< that it came by: whom caller_identity() may trust
   CallId replaces;  ///< the call that accept() will end in favour of this one (RFC 3891); or null
 };
 /// A provisional response to our INVITE (101-199; 100 as well, once). Not for re-INVITEs.
