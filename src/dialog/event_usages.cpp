@@ -4,7 +4,6 @@
 
 #include "dialog/context.hpp"
 #include "dialog/inspect.hpp"
-#include "sipstack/parser/fragment.hpp"
 
 namespace sipstack {
 namespace {
@@ -47,9 +46,19 @@ bool same_event(std::string_view a, std::string_view b) {
 }
 
 int sipfrag_status(std::string_view body) {
-  MessageIndex index;
-  if (!parse_fragment(body, index)) return 0;
-  return MessageView(body.data(), index).status();
+  // The start line and no more: baresip 1.0 ends it with LF alone, others with nothing, and what follows
+  // is of no interest here.
+  constexpr std::string_view kVersion = "SIP/2.0 ";
+  if (body.size() < kVersion.size() + 3 || !iequals(body.substr(0, kVersion.size()), kVersion))
+    return 0;
+  int status = 0;
+  for (const char c : body.substr(kVersion.size(), 3)) {
+    if (c < '0' || c > '9') return 0;
+    status = status * 10 + (c - '0');
+  }
+  const std::string_view rest = body.substr(kVersion.size() + 3);
+  const bool ends = rest.empty() || rest[0] == ' ' || rest[0] == '\r' || rest[0] == '\n';
+  return ends && status >= 100 && status < 700 ? status : 0;
 }
 
 // ---- who is meant

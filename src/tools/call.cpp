@@ -130,7 +130,7 @@ class Caller {
     progress.on_notify([this](const Message& notify) {
       const int status = sipfrag_status(notify->body());
       const std::string_view body = notify->body();
-      if (status != 0) say("referred " + printable(body.substr(8, body.find_first_of("\r\n") - 8)));
+      if (status != 0) say("referred " + printable(body.substr(8, body.find_first_of("\r\n", 8) - 8)));
       if (status >= 200) refer_status_ = status;
     });
     progress.on_changed([this](const SubscriptionChanged& change) {

@@ -338,6 +338,16 @@ TEST_CASE("an application that follows a REFER by itself reports as it likes") {
   t.must_come_to_rest();
 }
 
+TEST_CASE("the status of a fragment is read however its line ends") {
+  for (const char* end :
+       {"", " ", " OK", " OK\r\n", " OK\n", "\n", " OK\r\nContact: <sip:a@b>\r\n\r\n"})
+    CHECK(sipfrag_status("SIP/2.0 200" + std::string(end)) == 200);
+  for (const char* bad :
+       {"", "SIP/2.0", "SIP/2.0 2", "SIP/2.0 20", "SIP/2.0 2000 OK", "SIP/2.0 099 x",
+        "SIP/2.0 700 x", "SIP/2.0 2x0 OK", "SIP/3.0 200 OK", "200 OK", "INVITE sip:a@b SIP/2.0"})
+    CHECK(sipfrag_status(bad) == 0);
+}
+
 TEST_CASE("a REFER that cannot be is refused") {
   ThreePhones t;
   Stranger eve(t.network, "eve", "192.0.2.9");
