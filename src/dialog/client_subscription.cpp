@@ -232,6 +232,8 @@ void ClientSubscription::refused(const Message& response, TimePoint now) {
 void ClientSubscription::receive(const TxnFailed& event, TimePoint now) {
   if (event.txn != txn_ || !sending_ || state_ == State::over) return;
   sending_ = false;
+  // A NOTIFY has come since: there is a subscription, whatever became of the response.
+  if (stands() && !leaving_ && event.error == Errc::timeout && !no_notify_.armed()) return;
   if (stands() && !leaving_ && event.error == Errc::transport_failed) {
     dialog_->forget_flow();
     if (const Duration left = expires_at_ - now; left > seconds(4)) {

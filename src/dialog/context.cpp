@@ -16,6 +16,13 @@ std::string joined(const std::vector<std::string>& list) {
   return out;
 }
 
+/// What we notify of.
+std::string packages(const NotifierOptions& o) {
+  auto list = o.packages;
+  if (o.refer) list.emplace_back("refer");
+  return joined(list);
+}
+
 /// The options with what follows from them: methods and option tags that features bring along.
 UserAgentOptions completed(UserAgentOptions o) {
   const auto add = [](std::vector<std::string>& list, const char* item) {
@@ -28,6 +35,7 @@ UserAgentOptions completed(UserAgentOptions o) {
   if (!o.notifier.packages.empty()) add(o.allow, "SUBSCRIBE");
   if (o.notifier.refer) {
     add(o.allow, "REFER");
+    add(o.allow, "SUBSCRIBE");  // for the subscription that it makes
     add(o.supported, "norefersub");
   }
   if (o.replaces) add(o.supported, "replaces");
@@ -44,7 +52,7 @@ UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& 
       supported(joined(options.supported)),
       accept(joined(options.accept)),
       recv_info(joined(options.recv_info)),
-      allow_events(joined(options.notifier.packages)),
+      allow_events(packages(options.notifier)),
       dialogs(key),
       usages(*this, key) {
   if (options.presence) presence.emplace(*this, *options.presence);

@@ -231,13 +231,13 @@ void EventUsages::subscribe_within(const RequestArrived& event, TimePoint now) {
   CallId call;
   const auto dialog = dialog_of(id, call);
   if (!dialog) return ua_.answer(event, 481, now);
+  if (const auto refused = refusal(ua_, event, true)) {
+    ua_.layer.respond(event.txn, *refused, now);
+    return;
+  }
   ServerSubscription* notifier = name.empty() ? nullptr : notifier_of(id, name);
   const auto wanted = request.get(hdr::event);
   if (notifier == nullptr) {
-    if (const auto refused = refusal(ua_, event, true)) {
-      ua_.layer.respond(event.txn, *refused, now);
-      return;
-    }
     if (wanted && wanted->token == "refer") return ua_.answer(event, 403, now);
     if (!knows_event(event, now)) return;
     // A refresh behind the end is no new subscription.
@@ -300,6 +300,7 @@ void EventUsages::heard(const UserEvent& event) {
     reason = response->reason();
   };
   if (const auto* progress = std::get_if<CallProgress>(&event)) {
+    if (progress->response->status() == 100) return;  // that was said already
     call = progress->call;
     said(progress->response);
   } else if (const auto* answered = std::get_if<CallAnswered>(&event)) {

@@ -125,7 +125,7 @@ TEST_CASE("OPTIONS tells what is served") {
   for (const char* method : {"INVITE", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "INFO"})
     CHECK(ok.raw(HeaderId::allow)->find(method) != std::string_view::npos);
   CHECK(ok.raw(HeaderId::allow)->find("PUBLISH") == std::string_view::npos);
-  CHECK(ok.raw(HeaderId::allow_events) == "presence");
+  CHECK(ok.raw(HeaderId::allow_events) == "presence, refer");
   CHECK(ok.raw(HeaderId::supported)->find("replaces") != std::string_view::npos);
   CHECK(ok.raw(HeaderId::supported)->find("norefersub") != std::string_view::npos);
   CHECK(ok.raw(HeaderId::accept) == "application/sdp");

@@ -293,6 +293,71 @@ TEST_CASE("a subscription comes about whatever single message is lost, doubled o
     }
 }
 
+TEST_CASE("a subscription stands when its NOTIFY came and the 200 never does") {
+  TwoPhones t;
+  t.network.drop([](const Packet& p) { return p.label() == "200 SUBSCRIBE"; });
+  const SubscriptionId id = t.subscribe();
+  t.network.run(seconds(40));
+  t.network.drop(nullptr);
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::active);
+  t.network.run(seconds(520));
+  CHECK(t.alice.count<NotifyReceived>() == 2);
+  CHECK(t.bob.count<SubscriptionArrived>() == 1);
+  t.unsubscribe(id);
+  t.must_come_to_rest();
+}
+
+TEST_CASE("a subscription in a call's dialog outlives the call") {
+  TwoPhones t;
+  t.bob.user = [](Phone& phone, const UserEvent& event, TimePoint now) {
+    answers(phone, event, now);
+    allows(phone, event, now);
+  };
+  CallId call;
+  SubscriptionId id;
+  t.network.now(
+      [&](TimePoint now) { call = t.alice.ua().invite(call_to(t.bob.uri()), now).value(); });
+  t.network.run(milliseconds(10));
+  t.network.now(
+      [&](TimePoint now) { id = t.alice.ua().subscribe(call, presence_of({}), now).value(); });
+  t.network.run(milliseconds(10));
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::active);
+  CHECK(t.bob.last<SubscriptionArrived>().call == t.bob.last<CallArrived>().call);
+  CHECK(t.bob.last<SubscriptionArrived>().request->call_id() ==
+        t.bob.last<CallArrived>().invite->call_id());
+  // Requests of both usages are in one order, in both directions.
+  t.network.now([&](TimePoint now) {
+    CHECK(t.alice.ua().request(call, "INFO", "text/plain", "x", now));
+    CHECK_FALSE(t.bob.ua().notify(t.notifier(), "text/plain", "1", now));
+  });
+  t.network.run(milliseconds(10));
+  CHECK(t.alice.last<RequestCompleted>().response->status() == 200);
+  t.network.now([&](TimePoint now) { t.bob.ua().hang_up(t.bob.last<CallArrived>().call, now); });
+  t.network.run(milliseconds(10));
+  CHECK(t.alice.ua().calls() == 0);
+  t.at_bob([](UserAgent& ua, NotifierId n, TimePoint now) {
+    CHECK_FALSE(ua.notify(n, "text/plain", "2", now));
+  });
+  CHECK(t.told() == "2");
+  t.network.run(seconds(1000));
+  CHECK(t.alice.count<SubscriptionChanged>() == 1);
+  t.unsubscribe(id);
+  CHECK(t.alice.last<SubscriptionChanged>().state == State::ended);
+  t.must_come_to_rest();
+}
+
+TEST_CASE("a subscription over TCP") {
+  TwoPhones t;
+  const SubscriptionId id = t.subscribe(presence_of(t.bob.uri(";transport=tcp")));
+  t.at_bob(
+      [](UserAgent& ua, NotifierId n, TimePoint now) { ua.notify(n, "text/plain", "2", now); });
+  CHECK(t.told() == "2");
+  t.network.run(seconds(1000));
+  CHECK(t.alice.count<NotifyReceived>() == 3);
+  t.unsubscribe(id);
+  t.must_come_to_rest();
+}
+
 TEST_CASE("subscriptions survive a network that loses a third") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     INFO(seed);
