@@ -195,7 +195,8 @@ void ClientSubscription::succeeded(const ResponseArrived& event, TimePoint now) 
   // The response to a SUBSCRIBE that made the dialog may be another notifier's (section 4.4.1).
   const bool ours = dialog_ && response.to_tag() == dialog_->remote_tag();
   if (ours && within_) dialog_->refresh_target(response, event.flow);
-  if (response.status() == 204) ua_.disarm(no_notify_);  // RFC 5839: no NOTIFY follows
+  // RFC 5839: no NOTIFY follows. Only a subscription that stands, and stays, can do without.
+  if (response.status() == 204 && stands() && !leave_sent_) ua_.disarm(no_notify_);
   if (leaving_ && !leave_sent_ && stands()) {
     leave_sent_ = true;
     if (const auto error = send(0, std::nullopt, now)) over({}, {}, error, false, {}, now);
