@@ -130,7 +130,8 @@ class Caller {
     progress.on_notify([this](const Message& notify) {
       const int status = sipfrag_status(notify->body());
       const std::string_view body = notify->body();
-      if (status != 0) say("referred " + printable(body.substr(8, body.find_first_of("\r\n", 8) - 8)));
+      if (status != 0)
+        say("referred " + printable(body.substr(8, body.find_first_of("\r\n", 8) - 8)));
       if (status >= 200) refer_status_ = status;
     });
     progress.on_changed([this](const SubscriptionChanged& change) {
@@ -273,7 +274,7 @@ void add_call(CLI::App& app, Command& chosen) {
       ->needs(repeat)
       ->type_name("N");
   add_client_options(*command, *arguments);
-  command->footer("Prints each step on a line: trying, ringing, answered, ended.");
+  command->footer("Prints each step on a line: trying, ringing, answered, referred, ended.");
   command->callback([&chosen, arguments] { chosen = [arguments] { return call(*arguments); }; });
 }
 

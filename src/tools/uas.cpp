@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sipstack uas: a user agent that answers. RFC 3261 sections 8.2, 13.3 and 14.2.
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -105,9 +106,10 @@ int answer_calls(const UasArguments& arguments) {
   options.user_agent.notifier.packages.assign(std::begin(Watchers::kPackages),
                                               std::end(Watchers::kPackages));
   options.user_agent.notifier.refer = true;
+  options.user_agent.notifier.min_expires = 1;  // for whoever wants to see a subscription expire
   Node node(arguments, options);
   Watchers watchers(node);
-  Referrals referrals(node, watchers);
+  Referrals referrals(node, watchers, std::chrono::milliseconds(arguments.max_call_ms));
   Answerer answerer(node, arguments, watchers);
   node.endpoint().on_subscribe([&](Notifier notifier, const Message& request) {
     watchers.add(std::move(notifier), request);

@@ -88,6 +88,7 @@ void Referrals::follow(Notifier referral, const Message& refer) {
             up.reject(488);
         });
         if (!media->answered(response.view())) up.hang_up();
+        if (max_call_.count() > 0) node_.after(max_call_, [up]() mutable { up.hang_up(); });
       });
   if (!call) {
     referral.reject(603);

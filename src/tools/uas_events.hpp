@@ -2,6 +2,7 @@
 // What `sipstack uas` tells of itself, and where it lets itself be referred to. RFC 3856, 4235, 3515.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -42,12 +43,15 @@ class Watchers {
 /// Follows REFERs with calls of its own.
 class Referrals {
  public:
-  Referrals(Node& node, Watchers& watchers) : node_(node), watchers_(watchers) {}
+  /// `max_call`: hangs up after that time; zero: never.
+  Referrals(Node& node, Watchers& watchers, std::chrono::milliseconds max_call)
+      : node_(node), watchers_(watchers), max_call_(max_call) {}
   void follow(Notifier referral, const Message& refer);
 
  private:
   Node& node_;
   Watchers& watchers_;
+  std::chrono::milliseconds max_call_;
   std::uint32_t count_ = 0;
 };
 

@@ -165,11 +165,15 @@ class EventChaos {
     peer_.send(out, alice_.where);
   }
 
-  const Stranger::Heard* heard(bool request) {
+  /// `subscribing`: only what asks for NOTIFYs.
+  const Stranger::Heard* heard(bool request, bool subscribing = false) {
     std::vector<const Stranger::Heard*> fit;
-    for (const auto& h : peer_.all)
-      if (h.message->is_request() == request && h.message->method() != Method::ack)
-        fit.push_back(&h);
+    for (const auto& h : peer_.all) {
+      const Method method = h.message->method();
+      const bool fits = subscribing ? method == Method::subscribe || method == Method::refer
+                                    : method != Method::ack;
+      if (h.message->is_request() == request && fits) fit.push_back(&h);
+    }
     const std::size_t reach = std::min<std::size_t>(fit.size(), 4);
     return fit.empty() ? nullptr : fit[fit.size() - 1 - dice_.below(reach)];
   }
@@ -195,12 +199,13 @@ class EventChaos {
 
   /// A request in a dialog of something that was heard.
   void follow_up() {
-    const bool to_request = dice_.below(2) == 0;
-    const Stranger::Heard* const found = heard(to_request);
+    const bool notify = dice_.below(2) == 0;
+    const bool to_request = notify || dice_.below(2) == 0;
+    const Stranger::Heard* const found = heard(to_request, notify);
     if (found == nullptr) return;
     const MessageView m = found->message.view();
     Letter out = peer_.request(
-        one_of({"NOTIFY", "NOTIFY", "NOTIFY", "SUBSCRIBE", "SUBSCRIBE", "REFER", "BYE", "ACK"}),
+        notify ? "NOTIFY" : one_of({"NOTIFY", "SUBSCRIBE", "SUBSCRIBE", "REFER", "BYE", "ACK"}),
         alice_);
     out.set("Call-ID", std::string(m.call_id()));
     const std::string from(*m.raw(HeaderId::from));
@@ -208,9 +213,11 @@ class EventChaos {
     if (m.to_tag().empty()) to += ";tag=" + tag();
     out.set("To", to_request ? from : to).set("From", to_request ? to : from);
     out.set("CSeq", std::to_string(1 + dice_.below(5)) + out.lines[5].second.substr(1));
-    out.add("Event", dice_.below(3) == 0 || !m.has(HeaderId::event)
-                         ? event()
-                         : std::string(*m.raw(HeaderId::event)));
+    const std::string said = m.method() == Method::refer ? "refer" : "presence";
+    if (dice_.below(6) == 0)
+      out.add("Event", event());
+    else
+      out.add("Event", std::string(m.raw(HeaderId::event).value_or(said)));
     out.add("Expires", one_of({"0", "60", "600"})).add("Refer-To", "<sip:d@192.0.2.9>");
     if (dice_.below(8) != 0)
       out.add(

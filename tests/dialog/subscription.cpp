@@ -404,6 +404,38 @@ TEST_CASE("a NOTIFY that overtakes the 200 makes the subscription") {
   CHECK(t.notifier.last("SUBSCRIBE").message->cseq().number == 2);
 }
 
+TEST_CASE(
+    "a subscription's route set is that of the NOTIFY, and of the SUBSCRIBE for the notifier") {
+  const std::string proxies = "<sip:192.0.2.9;lr;p=1>, <sip:192.0.2.8;lr;p=2>";
+  SECTION("subscriber") {
+    Watching t;
+    t.start();
+    CHECK(t.send(t.notify("n", "active;expires=60").add("Record-Route", proxies)) == 200);
+    t.notifier.reply(t.notifier.last("SUBSCRIBE"), 200, "n",
+                     t.granting("60").add("Record-Route", "<sip:192.0.2.7;lr>"));
+    t.network.now([&](TimePoint now) { CHECK_FALSE(t.alice.ua().refresh(t.id, now)); });
+    t.network.run(milliseconds(1));
+    const MessageView s = t.notifier.last("SUBSCRIBE").message.view();
+    std::string routes;
+    for (const auto& route : s.all(hdr::route)) routes.append(*route->uri.params.find("p"));
+    CHECK(routes == "12");
+    CHECK(s.uri_text() == "sip:n@192.0.2.9");
+  }
+  SECTION("notifier") {
+    TwoPhones t;
+    Stranger eve(t.network, "eve", "192.0.2.9");
+    Letter subscribe = eve.request("SUBSCRIBE", t.bob);
+    subscribe.add("Event", "presence").add("Record-Route", proxies);
+    eve.send(subscribe, t.bob.where);
+    CHECK(eve.answer_to(subscribe).raw(HeaderId::record_route) == proxies);
+    const MessageView notify = eve.last("NOTIFY").message.view();
+    std::string routes;
+    for (const auto& route : notify.all(hdr::route)) routes.append(*route->uri.params.find("p"));
+    CHECK(routes == "12");
+    CHECK(notify.uri_text() == "sip:stranger@192.0.2.9:5060");
+  }
+}
+
 TEST_CASE("without a NOTIFY there is no subscription: Timer N") {
   Watching t;
   t.start();
