@@ -13,6 +13,11 @@ using std::chrono::seconds;
 
 constexpr std::uint32_t kYear = 31536000;  // nobody grants more
 
+bool is_sips(std::string_view text) {
+  const auto uri = Uri::parse(text);
+  return uri && uri->scheme == UriScheme::sips;
+}
+
 }  // namespace
 
 void ClientSubscription::belongs_to(SubscriptionId id) {
@@ -86,7 +91,7 @@ RequestWriter ClientSubscription::write(NextHop& hop, bool refer, std::uint32_t 
   RequestWriter out = dialog_ ? dialog_->request(ua_.pool(), method, cseq_)
                               : head_.write(ua_.pool(), method, options_.target, cseq_, hop);
   if (dialog_) hop = dialog_->next_hop();
-  ua_.write_contact(out, options_.headers, dialog_ && dialog_->sips());
+  ua_.write_contact(out, options_.headers, dialog_ ? dialog_->sips() : is_sips(options_.target));
   if (refer) {
     out.header(HeaderId::refer_to, name_addr(refer_->refer_to));
     if (!refer_->referred_by.empty())

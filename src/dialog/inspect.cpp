@@ -103,6 +103,9 @@ std::optional<ResponseWriter> refusal(UserAgentContext& ua, const RequestArrived
     out.header(HeaderId::unsupported, tags);
     return out;
   }
+  // RFC 3891 section 3: for INVITE alone.
+  if (ua.options.replaces && request.method() != Method::invite && request.has(HeaderId::replaces))
+    return refuse(400);
   if (info_unknown(ua, request)) {
     auto out = refuse(469);
     out.header(HeaderId::recv_info, ua.recv_info);

@@ -410,6 +410,7 @@ TEST_CASE("Replaces: what an INVITE may replace") {
     CHECK(t.status(t.invite(value.substr(0, value.find(";from-tag")))) == 400);
     CHECK(t.status(t.invite(value).add("Replaces", value)) == 400);
     CHECK(t.status(t.invite(value).add("Join", value)) == 400);
+    CHECK(t.status(t.eve.request("MESSAGE", t.bob).add("Replaces", value)) == 400);
     CHECK(t.bob.ua().calls() == 1);
   }
   SECTION("nor a call that has just ended") {
