@@ -25,10 +25,10 @@ int main() {
   self.event = "presence";
   self.content_type = sipstack::kPidfType;
   self.body = sipstack::pidf(self.target, true);
-  ep.async_publish(self, [](sipstack::error_code ec, sipstack::Publication,
-                            const sipstack::Message& response) {
-    if (ec) return void(std::cout << ec.message() << std::endl);
-    std::cout << "published: " << response->status() << std::endl;
-  });
+  ep.async_publish(
+      self, [](sipstack::error_code ec, sipstack::Publication, const sipstack::Message& response) {
+        if (ec) return void(std::cout << ec.message() << std::endl);
+        std::cout << "published: " << response->status() << std::endl;
+      });
   io.run();
 }
