@@ -5,32 +5,13 @@
 #include <algorithm>
 
 #include "dialog/context.hpp"
+#include "dialog/refresh.hpp"
 
 namespace sipstack {
 namespace {
 
 using State = RegistrationChanged::State;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr int kMaxTooBrief =
-    2;  // 423s answered in a row, so that two registrars can't play ping-pong
-
-/// When to refresh: a tenth of the interval ahead, but with time for a whole transaction (64*T1) where
-/// the interval has it. Never within half a second, nor behind the expiry (hardening A75).
-Duration refresh_after(std::uint32_t expires, Duration transaction) {
-  const Duration whole = seconds(expires);
-  const Duration margin = std::max(whole / 10, std::min(transaction, whole / 2));
-  return std::max<Duration>(whole - margin, milliseconds(500));
-}
-
-/// RFC 5626 section 4.5 with its default base of 30 s and maximum of 30 min: between half and all of
-/// base * 2^failures.
-Duration pause(unsigned failures, Random& random) {
-  constexpr std::uint64_t kBase = 30, kMax = 1800;
-  const std::uint64_t upper = std::min(kMax, kBase << std::min(failures, 10U));
-  return milliseconds(upper * 500 + random.below(upper * 500 + 1));
-}
 
 /// The registrar's URI may have no user part (section 10.2).
 std::string without_user(std::string_view text) {
@@ -169,7 +150,7 @@ void ClientRegistration::failed(Message response, std::error_code error, TimePoi
     return end(State::removed, std::move(response), error);
   }
   if (options_.fetch || !options_.refresh) return end(State::failed, std::move(response), error);
-  Duration wait = pause(failures_++, ua_.random());
+  Duration wait = pause_after(failures_++, ua_.random());
   if (response)
     if (const auto after = response->get(hdr::retry_after))
       wait = std::max<Duration>(wait, seconds(std::min(after->number, 86400U)));

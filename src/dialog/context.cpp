@@ -2,6 +2,8 @@
 // Response heads and the lines about ourselves. RFC 3261 sections 8.2.6, 11.2, 13.2.1.
 #include "dialog/context.hpp"
 
+#include <algorithm>
+
 namespace sipstack {
 namespace {
 
@@ -14,16 +16,61 @@ std::string joined(const std::vector<std::string>& list) {
   return out;
 }
 
+/// What we notify of.
+std::string packages(const NotifierOptions& o) {
+  auto list = o.packages;
+  if (o.refer) list.emplace_back("refer");
+  return joined(list);
+}
+
+/// The options with what follows from them: methods and option tags that features bring along.
+UserAgentOptions completed(UserAgentOptions o) {
+  const auto add = [](std::vector<std::string>& list, const char* item) {
+    if (std::find(list.begin(), list.end(), item) == list.end()) list.emplace_back(item);
+  };
+  if (o.presence) {
+    add(o.allow, "PUBLISH");
+    add(o.notifier.packages, o.presence->package.c_str());
+  }
+  if (!o.notifier.packages.empty()) add(o.allow, "SUBSCRIBE");
+  if (o.notifier.refer) {
+    add(o.allow, "REFER");
+    add(o.allow, "SUBSCRIBE");  // for the subscription that it makes
+    add(o.supported, "norefersub");
+  }
+  if (o.replaces) add(o.supported, "replaces");
+  return o;
+}
+
 }  // namespace
 
 UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& o)
     : layer(l),
-      options(o),
+      options(completed(o)),
       key{l.random().next(), l.random().next()},
-      allow(joined(o.allow)),
-      supported(joined(o.supported)),
-      accept(joined(o.accept)),
-      dialogs(key) {}
+      allow(joined(options.allow)),
+      supported(joined(options.supported)),
+      accept(joined(options.accept)),
+      recv_info(joined(options.recv_info)),
+      allow_events(packages(options.notifier)),
+      dialogs(key),
+      usages(*this, key) {
+  if (options.presence) presence.emplace(*this, *options.presence);
+}
+
+void UserAgentContext::tell(UserEvent event) {
+  usages.heard(event);
+  // The presence agent's subscriptions are no business of the application's.
+  if (presence) {
+    if (const auto* arrived = std::get_if<SubscriptionArrived>(&event);
+        arrived != nullptr && presence->serves(arrived->request.view()))
+      return;
+    if (const auto* ended = std::get_if<NotifierEnded>(&event);
+        ended != nullptr && presence->ended(ended->notifier))
+      return;
+  }
+  events.push_back(std::move(event));
+}
 
 void UserAgentContext::reap() {
   for (const CallId id : over_calls) calls.erase(id);
@@ -32,6 +79,7 @@ void UserAgentContext::reap() {
   over_calls.clear();
   over_requests.clear();
   over_registrations.clear();
+  usages.reap();
 }
 
 InviteSession* UserAgentContext::call_of(const DialogId& id) {
@@ -68,6 +116,17 @@ void UserAgentContext::answer(const RequestArrived& event, int status, TimePoint
   layer.respond(event.txn, response(event.request.view(), event.flow, status, to_tag), now);
 }
 
+void UserAgentContext::answer_missing(const RequestArrived& event, HeaderId field, TimePoint now) {
+  const std::string reason = std::string("Missing or malformed ").append(name(field));
+  layer.respond(event.txn, response(event.request.view(), event.flow, 400, {}, reason), now);
+}
+
+void UserAgentContext::answer_busy(const RequestArrived& event, TimePoint now) {
+  ResponseWriter out = response(event.request.view(), event.flow, 503);
+  out.header(HeaderId::retry_after, 8 + random().below(25));
+  layer.respond(event.txn, out, now);
+}
+
 void UserAgentContext::answer_options(const RequestArrived& event, TimePoint now) {
   ResponseWriter out = response(event.request.view(), event.flow, 200);
   write_capabilities(out);
@@ -79,6 +138,7 @@ void UserAgentContext::answer_options(const RequestArrived& event, TimePoint now
 void UserAgentContext::write_capabilities(MessageWriter& out) const {
   out.header(HeaderId::allow, allow);
   out.header(HeaderId::supported, supported);
+  if (!allow_events.empty()) out.header(HeaderId::allow_events, allow_events);
 }
 
 void UserAgentContext::write_contact(MessageWriter& out, const ExtraHeaders& headers,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,7 +11,9 @@
 #include "dialog/client_registration.hpp"
 #include "dialog/client_request.hpp"
 #include "dialog/dialog_table.hpp"
+#include "dialog/event_usages.hpp"
 #include "dialog/invite_session.hpp"
+#include "dialog/presence_agent.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 
 namespace sipstack {
@@ -18,7 +21,7 @@ namespace sipstack {
 struct UserAgentContext {
   UserAgentContext(TransactionLayer& l, const UserAgentOptions& o);
 
-  void tell(UserEvent event) { events.push_back(std::move(event)); }
+  void tell(UserEvent event);
   Random& random() noexcept { return layer.random(); }
   BlockPool& pool() noexcept { return layer.pool(); }
   const Timings& timings() const noexcept { return layer.options().timings; }
@@ -45,6 +48,10 @@ struct UserAgentContext {
                           std::string_view to_tag = {}, std::string_view reason = {});
   /// A response without further lines, sent.
   void answer(const RequestArrived& event, int status, TimePoint now, std::string_view to_tag = {});
+  /// 400 where a header that must be there is missing or malformed.
+  void answer_missing(const RequestArrived& event, HeaderId field, TimePoint now);
+  /// 503 with a Retry-After that is not everybody's.
+  void answer_busy(const RequestArrived& event, TimePoint now);
   /// 200 to OPTIONS, in or out of a dialog: what an INVITE would find (RFC 3261 section 11.2).
   void answer_options(const RequestArrived& event, TimePoint now);
   /// Allow and Supported. Always true, so always told (section 13.2.1, 20.37).
@@ -60,11 +67,15 @@ struct UserAgentContext {
   const std::string allow;
   const std::string supported;
   const std::string accept;
+  const std::string recv_info;
+  const std::string allow_events;  ///< empty: none
   DialogTable dialogs;
   std::deque<UserEvent> events;
   Slab<InviteSession> calls;
   Slab<ClientRequest> requests;
   Slab<ClientRegistration> registrations;
+  EventUsages usages;
+  std::optional<PresenceAgent> presence;
   std::vector<CallId> over_calls;
   std::vector<RequestId> over_requests;
   std::vector<RegistrationId> over_registrations;

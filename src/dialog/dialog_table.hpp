@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which call a request within a dialog is for: Call-ID and both tags, hashed with a key of the process,
+// Which call (or subscription) a request within a dialog is for: Call-ID and both tags, hashed with a key of the process,
 // since the other side chooses two of the three. RFC 3261 section 12.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,28 +30,36 @@ struct DialogId {
   }
 };
 
-class DialogTable {
+/// `Owner`: the handle of what has the dialog.
+template <class Owner>
+class BasicDialogTable {
  public:
-  explicit DialogTable(const HashKey& key) noexcept : key_(key) {}
+  explicit BasicDialogTable(const HashKey& key) noexcept : key_(key) {}
 
-  void insert(const DialogId& id, CallId call) { calls_.emplace(hash(id), call); }
-  void erase(const DialogId& id, CallId call) {
-    auto [it, end] = calls_.equal_range(hash(id));
+  void insert(const DialogId& id, Owner owner) { owners_.emplace(hash(id), owner); }
+  void erase(const DialogId& id, Owner owner) {
+    auto [it, end] = owners_.equal_range(hash(id));
     for (; it != end; ++it) {
-      if (it->second != call) continue;
-      calls_.erase(it);
+      if (it->second != owner) continue;
+      ended_[next_ended_++ % ended_.size()] = it->first;
+      owners_.erase(it);
       return;
     }
   }
-  /// The first call for which `is_its` is true: hashes may collide, so the call compares in full.
+  /// The first owner for which `is_its` is true: hashes may collide, so it compares in full.
   template <class F>
-  CallId find(const DialogId& id, F&& is_its) const {
-    auto [it, end] = calls_.equal_range(hash(id));
+  Owner find(const DialogId& id, F&& is_its) const {
+    auto [it, end] = owners_.equal_range(hash(id));
     for (; it != end; ++it)
       if (is_its(it->second)) return it->second;
     return {};
   }
-  std::size_t size() const noexcept { return calls_.size(); }
+  /// Whether such a dialog was erased lately; the last few are remembered (RFC 3891 section 3: 603).
+  bool ended_lately(const DialogId& id) const {
+    const std::uint64_t wanted = hash(id);
+    return std::find(ended_.begin(), ended_.end(), wanted) != ended_.end();
+  }
+  std::size_t size() const noexcept { return owners_.size(); }
 
  private:
   struct AsItIs {
@@ -67,7 +77,11 @@ class DialogTable {
   }
 
   HashKey key_;
-  std::unordered_multimap<std::uint64_t, CallId, AsItIs> calls_;
+  std::array<std::uint64_t, 32> ended_{};
+  std::size_t next_ended_ = 0;
+  std::unordered_multimap<std::uint64_t, Owner, AsItIs> owners_;
 };
+
+using DialogTable = BasicDialogTable<CallId>;
 
 }  // namespace sipstack

@@ -18,8 +18,8 @@ bool supports(const UserAgentContext& ua, std::string_view tag) {
   return std::any_of(all.begin(), all.end(), [&](const auto& ours) { return iequals(ours, tag); });
 }
 
-bool understands(const UserAgentContext& ua, const MediaType& media) {
-  return std::any_of(ua.options.accept.begin(), ua.options.accept.end(), [&](const auto& ours) {
+bool understands(const std::vector<std::string>& types, const MediaType& media) {
+  return std::any_of(types.begin(), types.end(), [&](const auto& ours) {
     const auto slash = ours.find('/');
     return slash != std::string::npos && media.is(std::string_view(ours).substr(0, slash),
                                                   std::string_view(ours).substr(slash + 1));
@@ -39,7 +39,8 @@ std::string unsupported(const UserAgentContext& ua, const MessageView& request) 
 }
 
 /// A body that must be understood and is not: of another type, or encoded (8.2.3).
-bool body_unknown(const UserAgentContext& ua, const MessageView& request, bool& encoded) {
+bool body_unknown(const std::vector<std::string>& types, const MessageView& request,
+                  bool& encoded) {
   if (request.body().empty()) return false;
   if (const auto how = request.get(hdr::content_disposition)) {
     // "required" is what an absent or unknown handling parameter means (section 20.11).
@@ -51,7 +52,16 @@ bool body_unknown(const UserAgentContext& ua, const MessageView& request, bool& 
     if (encoded) return true;
   }
   const auto type = request.get(hdr::content_type);
-  return !type || !understands(ua, *type);
+  return !type || !understands(types, *type);
+}
+
+/// Of a package that we do not take (RFC 6086 section 4.2.2).
+bool info_unknown(const UserAgentContext& ua, const MessageView& request) {
+  if (request.method() != Method::info || !request.has(HeaderId::info_package)) return false;
+  const auto package = request.get(hdr::info_package);
+  const auto& taken = ua.options.recv_info;
+  return !package || std::none_of(taken.begin(), taken.end(),
+                                  [&](const auto& ours) { return iequals(ours, package->token); });
 }
 
 /// The caller takes no session description in the answer: Accept without any type of ours (20.1).
@@ -93,14 +103,25 @@ std::optional<ResponseWriter> refusal(UserAgentContext& ua, const RequestArrived
     out.header(HeaderId::unsupported, tags);
     return out;
   }
-  if (request.method() != Method::invite) return std::nullopt;
+  // RFC 3891 section 3: for INVITE alone.
+  if (ua.options.replaces && request.method() != Method::invite && request.has(HeaderId::replaces))
+    return refuse(400);
+  if (info_unknown(ua, request)) {
+    auto out = refuse(469);
+    out.header(HeaderId::recv_info, ua.recv_info);
+    return out;
+  }
+  const bool message = request.method() == Method::message && !ua.options.message_types.empty();
+  if (request.method() != Method::invite && !message) return std::nullopt;
+  const auto& types = message ? ua.options.message_types : ua.options.accept;
   bool encoded = false;
-  if (body_unknown(ua, request, encoded)) {
+  if (body_unknown(types, request, encoded)) {
     auto out = refuse(415);
-    out.header(HeaderId::accept, ua.accept);
+    for (const auto& type : types) out.header(HeaderId::accept, type);
     if (encoded) out.header(HeaderId::accept_encoding, "identity");
     return out;
   }
+  if (message) return std::nullopt;
   if (refuses_our_types(ua, request)) return refuse(406);
   return std::nullopt;
 }

@@ -40,6 +40,7 @@ std::error_code InviteSession::send_invite(std::optional<Flow> flow, TimePoint n
   RequestWriter out = s.head.write(ua_.pool(), "INVITE", s.target, ++s.cseq, hop);
   ua_.write_contact(out, s.options.headers, is_sips(s.target));
   ua_.write_capabilities(out);
+  if (!ua_.recv_info.empty()) out.header(HeaderId::recv_info, ua_.recv_info);
   digest_.authorize(out, "INVITE", std::string(out.uri()), s.options.body, ua_.random());
   ua_.write_product(out, HeaderId::user_agent);
   write_extra(out, s.options.headers);
@@ -133,7 +134,7 @@ void InviteSession::establish(const ResponseArrived& event, TimePoint now) {
   for (const Dialog& early : early_)
     if (early.remote_tag() == confirmed.remote_tag()) confirmed.continue_from(early);
   drop_early();
-  dialog_ = std::move(confirmed);
+  dialog_ = std::make_shared<Dialog>(std::move(confirmed));
   ua_.dialogs.insert(DialogId::of_response(response), id_);
   const bool offered = !setup_->options.body.empty();
   const bool wanted = state_ == State::calling;

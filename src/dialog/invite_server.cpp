@@ -9,13 +9,13 @@ using Cause = CallEnded::Cause;
 
 void InviteSession::invited(CallId id, Dialog dialog, const RequestArrived& event, TimePoint now) {
   belongs_to(id);
-  dialog_ = std::move(dialog);
+  dialog_ = std::make_shared<Dialog>(std::move(dialog));
   ua_.dialogs.insert({dialog_->call_id(), dialog_->local_tag(), dialog_->remote_tag()}, id_);
   server_ = ServerInvite{event.txn, event.request, event.flow};
   ua_.layer.set_user(event.txn, part(server_invite));
   state_ = State::ringing;
   if (ua_.options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + ua_.options.max_ring);
-  ua_.tell(CallArrived{id_, event.request});
+  ua_.tell(CallArrived{id_, event.request, event.flow, replaces_});
 }
 
 ResponseWriter InviteSession::response(int status, std::string_view reason) {
@@ -43,6 +43,8 @@ std::error_code InviteSession::accept(std::string_view sdp, const ExtraHeaders& 
   ResponseWriter out = response(200);
   ua_.write_contact(out, headers, dialog_->sips());
   ua_.write_capabilities(out);
+  // RFC 6086 section 5.2.3: only where the request has it.
+  if (server_->request->has(HeaderId::recv_info)) out.header(HeaderId::recv_info, ua_.recv_info);
   write_extra(out, headers);
   if (!sdp.empty()) out.body("application/sdp", sdp);
 

@@ -34,6 +34,10 @@ Dialog* InviteSession::dialog() noexcept {
   return early_.empty() ? nullptr : &early_.back();
 }
 
+std::shared_ptr<Dialog> InviteSession::shared_dialog() noexcept {
+  return state_ == State::leaving || state_ == State::over ? nullptr : dialog_;
+}
+
 // ---- requests within a dialog (section 12.2.2)
 
 void InviteSession::receive(const RequestArrived& event, TimePoint now) {

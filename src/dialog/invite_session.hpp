@@ -69,6 +69,17 @@ class InviteSession {
   /// The dialog that requests of the application go by; null while there is none, or
   /// no more.
   Dialog* dialog() noexcept;
+  /// The dialog for usages that may outlive the call (RFC 5057); null where it is not confirmed, or ending.
+  std::shared_ptr<Dialog> shared_dialog() noexcept;
+  CallId id() const noexcept { return id_; }
+
+  // Replaces, RFC 3891 (replaces.cpp)
+  /// What an INVITE with Replaces finds here.
+  enum class Replaceable : std::uint8_t { no, early_of_ours, confirmed, ended };
+  Replaceable replaceable(const DialogId& id) const noexcept;
+  /// The call that ends when this one is accepted.
+  void will_replace(CallId other) noexcept { replaces_ = other; }
+  CallId take_replaced() noexcept { return std::exchange(replaces_, {}); }
   DigestClient& digest() noexcept { return digest_; }
 
  private:
@@ -175,8 +186,8 @@ class InviteSession {
   bool challenged_ = false;  ///< our INVITEs carry credentials, and so do their ACKs
   bool bye_again_ = false;   ///< the BYE was sent a second time, off the dead connection
   std::unique_ptr<Setup> setup_;
-  std::vector<Dialog> early_;  ///< caller, before the 2xx: one a To tag
-  std::optional<Dialog> dialog_;
+  std::vector<Dialog> early_;       ///< caller, before the 2xx: one a To tag
+  std::shared_ptr<Dialog> dialog_;  ///< shared with subscriptions in it
   ClientInvite client_;
   std::optional<ServerInvite> server_;
   std::optional<Answer> answer_;
@@ -185,6 +196,7 @@ class InviteSession {
   DigestClient digest_;      ///< a callee has no credentials for its caller (hardening A62)
   TxnId bye_txn_;
   std::string bye_reason_;
+  CallId replaces_;
   CallEnded ending_;  ///< what end() tells once the BYE or the INVITE has its final response
   UsageTimer ring_limit_{UsageTimer::What::ring_limit, UsageKind::invite_session};
   UsageTimer no_ack_{UsageTimer::What::no_ack, UsageKind::invite_session};

@@ -3,25 +3,12 @@
 // answered. RFC 3261 sections 8.2, 9.2, 11.2 and 12.2.2.
 #include "sipstack/dialog/user_agent.hpp"
 
-#include "dialog/context.hpp"
 #include "dialog/inspect.hpp"
+#include "dialog/replaces.hpp"
+#include "dialog/user_agent_impl.hpp"
 #include "sipstack/dialog/digest.hpp"
 
 namespace sipstack {
-
-struct UserAgent::Impl : UserAgentContext {
-  using UserAgentContext::UserAgentContext;
-
-  void on_cancel(const RequestArrived& event, TimePoint now);
-  void on_request_outside(const RequestArrived& event, TimePoint now);
-  void on_invite(const RequestArrived& event, TimePoint now);
-  bool authenticated(const RequestArrived& event, TimePoint now);
-
-  template <class T>
-  static Handle<T> handle(const UsageRef& user) noexcept {
-    return {user.slot, user.generation};
-  }
-};
 
 // ---- requests
 
@@ -31,6 +18,8 @@ void UserAgent::receive(const RequestArrived& event, TimePoint now) {
     impl_->on_cancel(event, now);
   } else if (request.to_tag().empty()) {
     impl_->on_request_outside(event, now);
+  } else if (impl_->usages.receive_within(event, now)) {
+    // a subscription's, or a new one
   } else if (InviteSession* call = impl_->call_of(DialogId::of_request(request))) {
     call->receive(event, now);
   } else {
@@ -46,7 +35,7 @@ void UserAgent::receive(const AckArrived& event, TimePoint now) {
 }
 
 bool UserAgent::owns(const MessageView& request) const noexcept {
-  return !request.to_tag().empty() && impl_->call_of(DialogId::of_request(request)) != nullptr;
+  return !request.to_tag().empty() && impl_->usages.owns(DialogId::of_request(request));
 }
 
 void UserAgent::Impl::on_cancel(const RequestArrived& event, TimePoint now) {
@@ -83,7 +72,15 @@ void UserAgent::Impl::on_request_outside(const RequestArrived& event, TimePoint 
     case Method::bye:
     case Method::info:
     case Method::prack:
-    case Method::update: return answer(event, 481, now);
+    case Method::update:
+    case Method::notify: return answer(event, 481, now);
+    case Method::subscribe: return usages.on_subscribe(event, now);
+    case Method::publish:
+      if (presence) return presence->published(event, now);
+      break;
+    case Method::refer:
+      if (options.notifier.refer) return usages.on_refer(event, now);
+      break;
     case Method::options:
       if (options.answer_options) return answer_options(event, now);
       break;
@@ -97,21 +94,15 @@ void UserAgent::Impl::on_request_outside(const RequestArrived& event, TimePoint 
 
 void UserAgent::Impl::on_invite(const RequestArrived& event, TimePoint now) {
   const MessageView request = event.request.view();
-  if (closing || dialogs.size() >= options.max_dialogs) {
-    ResponseWriter out = response(request, event.flow, 503);
-    out.header(HeaderId::retry_after, 8 + random().below(25));
-    layer.respond(event.txn, out, now);
-    return;
-  }
+  if (closing || dialogs.size() >= options.max_dialogs) return answer_busy(event, now);
+  const Replacement replaced = replacement(*this, request);
+  if (replaced.status != 0) return answer(event, replaced.status, now);
   auto dialog = Dialog::uas(request, event.flow, random().token(8));
-  if (!dialog) {
-    const auto field = name(dialog.error().header);
-    const std::string reason = std::string("Missing or malformed ").append(field);
-    layer.respond(event.txn, response(request, event.flow, 400, {}, reason), now);
-    return;
-  }
+  if (!dialog) return answer_missing(event, dialog.error().header, now);
   const CallId id = calls.emplace(*this);
-  calls.find(id)->invited(id, *std::move(dialog), event, now);
+  InviteSession* session = calls.find(id);
+  session->will_replace(replaced.call);
+  session->invited(id, *std::move(dialog), event, now);
 }
 
 // ---- responses and failures
@@ -135,7 +126,7 @@ void UserAgent::receive(const ResponseArrived& event, TimePoint now) {
       if (auto* binding = impl_->registrations.find(Impl::handle<ClientRegistration>(user)))
         binding->receive(event, now);
       break;
-    default: break;
+    default: impl_->usages.receive(event, now); break;
   }
   impl_->reap();
 }
@@ -155,7 +146,7 @@ void UserAgent::receive(const TxnFailed& event, TimePoint now) {
       if (auto* binding = impl_->registrations.find(Impl::handle<ClientRegistration>(user)))
         binding->receive(event, now);
       break;
-    default: break;
+    default: impl_->usages.receive(event, now); break;
   }
   impl_->reap();
 }
@@ -172,6 +163,8 @@ void UserAgent::expire(TimerHook& hook, TimePoint now) {
   if (timer.kind == UsageKind::invite_session) {
     if (InviteSession* call = impl_->calls.find(timer.owner_handle<InviteSession>()))
       call->expire(timer.what, now);
+  } else if (timer.kind != UsageKind::registration) {
+    impl_->usages.expire(static_cast<EventTimer&>(timer), now);
   } else if (auto* binding = impl_->registrations.find(timer.owner_handle<ClientRegistration>())) {
     binding->expire(now);
   }
@@ -226,7 +219,13 @@ std::error_code UserAgent::ring(CallId call, int status, TimePoint now, std::str
 std::error_code UserAgent::accept(CallId call, std::string_view sdp, TimePoint now,
                                   const ExtraHeaders& headers) {
   InviteSession* session = impl_->calls.find(call);
-  return session == nullptr ? Errc::gone : session->accept(sdp, headers, now);
+  if (session == nullptr) return Errc::gone;
+  const auto error = session->accept(sdp, headers, now);
+  // RFC 3891 section 3: BYE or CANCEL for the call that this one replaces.
+  if (!error)
+    if (InviteSession* old = impl_->calls.find(session->take_replaced())) old->hang_up(now, {});
+  impl_->reap();
+  return error;
 }
 
 std::error_code UserAgent::reject(CallId call, int status, TimePoint now, std::string_view reason,
@@ -327,11 +326,13 @@ void UserAgent::shut_down(TimePoint now) {
   impl_->calls.for_each([now](CallId, InviteSession& call) { call.shut_down(now); });
   impl_->registrations.for_each(
       [now](RegistrationId, ClientRegistration& binding) { binding.remove(now); });
+  impl_->usages.shut_down(now);
   impl_->reap();
 }
 
 bool UserAgent::idle() const noexcept {
-  return impl_->calls.empty() && impl_->registrations.empty() && impl_->requests.empty();
+  return impl_->calls.empty() && impl_->registrations.empty() && impl_->requests.empty() &&
+         impl_->usages.empty();
 }
 
 }  // namespace sipstack

@@ -248,7 +248,9 @@ void EndpointState::tell_guarded() {
 
 void EndpointState::finish_when_idle() {
   // Single requests that nobody has answered are no reason to stay.
-  if (ending && agent().calls() == 0 && agent().registrations() == 0) finish();
+  if (ending && agent().calls() == 0 && agent().registrations() == 0 &&
+      agent().subscriptions() == 0)
+    finish();
 }
 
 void EndpointState::finish() {

@@ -20,6 +20,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "endpoint/event_records.hpp"
+#include "endpoint/handler_slot.hpp"
 #include "endpoint/shard_hub.hpp"
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/endpoint.hpp"
@@ -28,26 +30,6 @@
 #include "sipstack/transport/transport.hpp"
 
 namespace sipstack {
-
-/// A user's handler that may be replaced, or die with its owner, while it runs.
-template <class... Args>
-class HandlerSlot {
- public:
-  using Function = std::function<void(Args...)>;
-  HandlerSlot& operator=(Function function) {
-    function_ = function ? std::make_shared<const Function>(std::move(function)) : nullptr;
-    return *this;
-  }
-  explicit operator bool() const noexcept { return function_ != nullptr; }
-  template <class... Given>
-  void operator()(Given&&... given) const {
-    const auto running = function_;
-    if (running) (*running)(std::forward<Given>(given)...);
-  }
-
- private:
-  std::shared_ptr<const Function> function_;
-};
 
 /// What a user has hung on one call.
 struct CallRecord {
@@ -62,13 +44,6 @@ struct CallRecord {
   HandlerSlot<const Message&> confirmed;
   HandlerSlot<TxnId, const Message&> requested;
   HandlerSlot<const CallEnded&> ended;
-};
-
-struct HandleHash {
-  template <class T>
-  std::size_t operator()(Handle<T> h) const noexcept {
-    return std::hash<std::uint64_t>()((std::uint64_t{h.generation} << 32) | h.slot);
-  }
 };
 
 struct EndpointState final : TransportHandler, std::enable_shared_from_this<EndpointState> {
@@ -121,9 +96,20 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void on(RequestReceived& event);
   void on(RequestCompleted& event);
   void on(RegistrationChanged& event);
+  // of subscriptions (event_handlers.cpp)
+  void on(NotifyReceived& event);
+  void on(SubscriptionChanged& event);
+  void on(SubscriptionForked& event);
+  void on(SubscriptionArrived& event);
+  void on(ReferArrived& event);
+  void on(NotifierEnded& event);
+  void on(PublicationChanged& event);
 
   std::shared_ptr<CallRecord> call(CallId id) const;
   Call handle(CallId id) { return {weak_from_this(), id}; }
+  Subscription handle(SubscriptionId id) { return {weak_from_this(), id}; }
+  Notifier handle(NotifierId id) { return {weak_from_this(), id}; }
+  Publication handle(PublicationId id) { return {weak_from_this(), id}; }
   UserAgent& agent() noexcept { return core.user_agent(); }
 
   boost::asio::io_context& io;
@@ -152,6 +138,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   std::unordered_map<RegistrationId, std::function<void(error_code, RegistrationId, Message)>,
                      HandleHash>
       registrations;
+  EventRecords events;
 };
 
 }  // namespace sipstack

@@ -111,9 +111,51 @@ class Caller {
       call_.hang_up();
       return;
     }
-    node_.after(milliseconds(arguments_.duration_ms), [this] { call_.hang_up(); });
+    if (!arguments_.refer_to.empty()) refer();
+    node_.after(milliseconds(arguments_.duration_ms), [this] { duration_over(); });
     if (arguments_.hold_after_ms > 0)
       node_.after(milliseconds(arguments_.hold_after_ms), [this] { hold(); });
+  }
+
+  // ---- transfer (RFC 5589 section 6.1): we stay until the referral has come to an end
+
+  void refer() {
+    ReferOptions options;
+    options.refer_to = arguments_.refer_to;
+    options.referred_by = client_request(arguments_, arguments_.target, arguments_.from).from;
+    const auto made = call_.refer(options);
+    if (!made) return referred(failure(made.error()), false);
+    referring_ = true;
+    Subscription progress = *made;
+    progress.on_notify([this](const Message& notify) {
+      const int status = sipfrag_status(notify->body());
+      const std::string_view body = notify->body();
+      if (status != 0)
+        say("referred " + printable(body.substr(8, body.find_first_of("\r\n", 8) - 8)));
+      if (status >= 200) refer_status_ = status;
+    });
+    progress.on_changed([this](const SubscriptionChanged& change) {
+      if (change.state != SubscriptionChanged::State::ended) return;
+      if (change.message && !change.message->is_request() && change.message->status() >= 300)
+        return referred(status_line(change.message.view()), false);
+      const bool good = refer_status_ / 100 == 2;
+      referred(good                 ? ""
+               : refer_status_ != 0 ? std::to_string(refer_status_)
+                                    : failure(change.error),
+               good);
+    });
+  }
+  void referred(const std::string& why, bool good) {
+    referring_ = false;
+    if (!good) {
+      broken_ = true;
+      fmt::print(stderr, "sipstack: {}: {}\n", arguments_.refer_to, why);
+    }
+    if (good || waited_) call_.hang_up();
+  }
+  void duration_over() {
+    waited_ = true;
+    if (!referring_) call_.hang_up();
   }
 
   void hold() {
@@ -148,6 +190,9 @@ class Caller {
   bool cancelled_ = false;  ///< by --cancel-after-ms
   bool late_ = false;       ///< by --timeout-ms
   bool broken_ = false;
+  bool referring_ = false;  ///< a referral has not come to its end
+  bool waited_ = false;     ///< --duration-ms is over
+  int refer_status_ = 0;    ///< of the referral's outcome
 };
 
 int call(const CallArguments& arguments) {
@@ -219,6 +264,8 @@ void add_call(CLI::App& app, Command& chosen) {
   ms("--cancel-after-ms", arguments->cancel_after_ms, "Give up ringing after that time");
   ms("--hold-after-ms", arguments->hold_after_ms, "Put the other side on hold after that time");
   command->add_option("--sdp", arguments->sdp, "Offer this description")->type_name("FILE");
+  command->add_option("--refer-to", arguments->refer_to, "Transfer the other side there")
+      ->transform(sip_uri("URI"));
   auto* repeat = command->add_option("--repeat", arguments->repeat, "Make N such calls and count")
                      ->check(CLI::Range(1, 10000000))
                      ->type_name("N");
@@ -227,7 +274,7 @@ void add_call(CLI::App& app, Command& chosen) {
       ->needs(repeat)
       ->type_name("N");
   add_client_options(*command, *arguments);
-  command->footer("Prints each step on a line: trying, ringing, answered, ended.");
+  command->footer("Prints each step on a line: trying, ringing, answered, referred, ended.");
   command->callback([&chosen, arguments] { chosen = [arguments] { return call(*arguments); }; });
 }
 

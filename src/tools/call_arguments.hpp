@@ -17,6 +17,7 @@ struct CallArguments : ClientArguments {
   int duration_ms = 1000;
   int cancel_after_ms = 0;  ///< 0: never
   int hold_after_ms = 0;    ///< 0: never
+  std::string refer_to;     ///< empty: nobody
   int repeat = 0;           ///< 0: one call, told step by step
   int rate = 50;
 };

@@ -23,6 +23,8 @@ void add_call(CLI::App& app, Command& chosen);
 void add_register(CLI::App& app, Command& chosen);
 void add_options(CLI::App& app, Command& chosen);
 void add_message(CLI::App& app, Command& chosen);
+void add_subscribe(CLI::App& app, Command& chosen);
+void add_publish(CLI::App& app, Command& chosen);
 void add_serve(CLI::App& app, Command& chosen);
 void add_flow(CLI::App& app, Command& chosen);
 

@@ -67,6 +67,8 @@ int run(int argc, char** argv) {
   add_register(app, chosen);
   add_options(app, chosen);
   add_message(app, chosen);
+  add_subscribe(app, chosen);
+  add_publish(app, chosen);
   add_serve(app, chosen);
   add_flow(app, chosen);
 

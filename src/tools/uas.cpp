@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // sipstack uas: a user agent that answers. RFC 3261 sections 8.2, 13.3 and 14.2.
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +14,7 @@
 #include "tools/command.hpp"
 #include "tools/media.hpp"
 #include "tools/node.hpp"
+#include "tools/uas_events.hpp"
 
 namespace sipstack::tools {
 
@@ -25,12 +29,20 @@ struct UasArguments : NetworkArguments {
 
 class Answerer {
  public:
-  Answerer(Node& node, const UasArguments& arguments) : node_(node), arguments_(arguments) {}
+  Answerer(Node& node, const UasArguments& arguments, Watchers& watchers)
+      : node_(node), arguments_(arguments), watchers_(watchers) {}
 
   void ring(IncomingCall call) {
-    const auto talk = std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view())});
+    const auto talk =
+        std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view()), {}});
     note(*talk, "rings");
-    talk->call.on_ended([this, talk](const CallEnded&) { note(*talk, "has ended"); });
+    const std::string call_id(call.invite()->call_id());
+    talk->id = call_id + ";" + std::to_string(++count_);
+    watchers_.changed(talk->id, DialogInfo::State::early, call_id, false);
+    talk->call.on_ended([this, talk](const CallEnded&) {
+      note(*talk, "has ended");
+      watchers_.changed(talk->id, DialogInfo::State::terminated, {}, false);
+    });
     call.ring();
     if (arguments_.ring_ms == 0) return answer(std::move(call), talk);
     node_.after(std::chrono::milliseconds(arguments_.ring_ms),
@@ -41,6 +53,7 @@ class Answerer {
   struct Talk {
     Call call;
     Media media;
+    std::string id;  ///< for those who watch
   };
 
   void answer(IncomingCall call, const std::shared_ptr<Talk>& talk) {
@@ -63,6 +76,7 @@ class Answerer {
     call.async_accept(*std::move(description), [this, talk](const error_code& error, const Call&) {
       if (error) return note(*talk, "was lost: " + error.message());
       note(*talk, "is up");
+      watchers_.changed(talk->id, DialogInfo::State::confirmed, {}, false);
       if (arguments_.max_call_ms > 0)
         node_.after(std::chrono::milliseconds(arguments_.max_call_ms),
                     [talk] { talk->call.hang_up(); });
@@ -75,6 +89,8 @@ class Answerer {
 
   Node& node_;
   const UasArguments& arguments_;
+  Watchers& watchers_;
+  std::uint64_t count_ = 0;
 };
 
 int answer_calls(const UasArguments& arguments) {
@@ -87,8 +103,20 @@ int answer_calls(const UasArguments& arguments) {
     known.realm = "sipstack";
     options.challenge = known;
   }
+  options.user_agent.notifier.packages.assign(std::begin(Watchers::kPackages),
+                                              std::end(Watchers::kPackages));
+  options.user_agent.notifier.refer = true;
+  options.user_agent.notifier.min_expires = 1;  // for whoever wants to see a subscription expire
   Node node(arguments, options);
-  Answerer answerer(node, arguments);
+  Watchers watchers(node);
+  Referrals referrals(node, watchers, std::chrono::milliseconds(arguments.max_call_ms));
+  Answerer answerer(node, arguments, watchers);
+  node.endpoint().on_subscribe([&](Notifier notifier, const Message& request) {
+    watchers.add(std::move(notifier), request);
+  });
+  node.endpoint().on_refer([&](Notifier referral, const Call&, const Message& request) {
+    referrals.follow(std::move(referral), request);
+  });
   node.endpoint().on_invite([&](IncomingCall call) { answerer.ring(std::move(call)); });
   if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"})) return kFailed;
   node.announce();

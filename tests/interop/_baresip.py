@@ -26,7 +26,9 @@ module g711.so
 module aubridge.so
 module uuid.so
 module_app account.so
+module_app contact.so
 module_app menu.so
+module_app presence.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%(control)d
 %(more)s
@@ -34,7 +36,7 @@ ctrl_tcp_listen 127.0.0.1:%(control)d
 
 
 class Baresip:
-    def __init__(self, bench, account, transport="udp", more=""):
+    def __init__(self, bench, account, transport="udp", contacts="", more=""):
         need("baresip")
         home = os.path.join(bench.dir, "baresip")
         os.mkdir(home)
@@ -42,7 +44,7 @@ class Baresip:
         self.sip, self.control = free_port(), free_port(socket.SOCK_STREAM)
         for name, text in (("config", CONFIG % {"sip": self.sip, "control": self.control, "transport": transport, "more": more,
                                                 "modules": modules[0]}),
-                           ("accounts", account + "\n"), ("contacts", "")):
+                           ("accounts", account + "\n"), ("contacts", contacts)):
             with open(os.path.join(home, name), "w", encoding="utf-8") as f:
                 f.write(text)
         self.program = bench.start([find("baresip"), "-f", home], name="baresip")

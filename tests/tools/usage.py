@@ -5,7 +5,7 @@ import unittest
 
 from _command import main, run
 
-COMMANDS = ("parse", "uas", "call", "register", "options", "message", "serve", "flow")
+COMMANDS = ("parse", "uas", "call", "register", "options", "message", "subscribe", "publish", "serve", "flow")
 
 
 class Usage(unittest.TestCase):

@@ -58,6 +58,11 @@ class Dialog {
 
   /// Takes the sequence numbers of the early dialog that this one confirms (section 13.2.2.4).
   void continue_from(const Dialog& early) noexcept;
+  /// The last CSeq number that we used: a NOTIFY makes the dialog that our SUBSCRIBE began (RFC 6665
+  /// section 4.4.1).
+  void continue_at(std::uint32_t local_cseq) noexcept { local_cseq_ = local_cseq; }
+  /// Counts a REFER that came in this dialog; how many came before (RFC 3515 section 2.4.6).
+  std::uint32_t count_refer() noexcept { return refers_++; }
 
   /// Takes the Contact of a target refresh request, or of a 2xx to ours (sections 12.2.1.2, 12.2.2), and
   /// the flow that it came by. A message without a usable Contact changes nothing.
@@ -84,6 +89,7 @@ class Dialog {
   std::vector<std::string> route_set_;
   std::optional<Flow> flow_;  ///< streams only
   std::uint32_t local_cseq_ = 0;
+  std::uint32_t refers_ = 0;
   std::optional<std::uint32_t> remote_cseq_;
   bool secure_ = false;
   bool sips_ = false;

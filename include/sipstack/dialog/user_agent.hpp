@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "sipstack/base/shard.hpp"
-#include "sipstack/dialog/credentials.hpp"
+#include "sipstack/dialog/event_state.hpp"
+#include "sipstack/dialog/events.hpp"
+#include "sipstack/dialog/request_options.hpp"
 #include "sipstack/transaction/layer.hpp"
 
 namespace sipstack {
@@ -29,14 +31,12 @@ using CallId = Handle<InviteSession>;
 using RegistrationId = Handle<ClientRegistration>;
 using RequestId = Handle<ClientRequest>;
 
-/// Header fields that an application adds, written as given (checked for CR, LF, NUL).
-using ExtraHeaders = std::vector<std::pair<std::string, std::string>>;
-
 struct UserAgentOptions {
   std::string contact_user = "sipstack";  ///< user part of our Contact
   std::string product = "sipstack/0.1";   ///< User-Agent and Server; empty: neither is sent
   /// Methods served, for Allow. Others get 405, or 501 where the registry does not know them.
-  std::vector<std::string> allow = {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "MESSAGE"};
+  std::vector<std::string> allow = {"INVITE",  "ACK",  "BYE",     "CANCEL",
+                                    "OPTIONS", "INFO", "MESSAGE", "NOTIFY"};
   std::vector<std::string> supported;  ///< option tags; a Require of others gets 420
   std::vector<std::string> accept = {"application/sdp"};
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
@@ -46,20 +46,20 @@ struct UserAgentOptions {
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
   /// Challenges every request outside a dialog but ACK and CANCEL; null: none. Not owned.
   DigestServer* challenge = nullptr;
+  /// Subscriptions with us, and REFER.
+  NotifierOptions notifier;
+  /// Set: a presence agent takes PUBLISH and SUBSCRIBE of its package.
+  std::optional<PresenceAgentOptions> presence;
+  /// Info packages taken (RFC 6086), for Recv-Info; an INFO of another gets 469. INFO without a package is
+  /// not asked.
+  std::vector<std::string> recv_info;
+  /// Types that a MESSAGE may have, others get 415 (RFC 3428 section 7); empty: any.
+  std::vector<std::string> message_types;
+  /// An INVITE may replace a call of ours (RFC 3891): accept() then ends that one. False: Replaces is
+  /// ignored, and 420 where it is required.
+  bool replaces = true;
   /// Where several cores share the work: the Call-IDs that we make up are ones that this core owns.
   Shard shard;
-};
-
-/// What a call or request needs besides its method. Strings are owned; empty ones are left out.
-struct RequestOptions {
-  std::string target;                                    ///< Request-URI
-  std::string from = "sip:anonymous@anonymous.invalid";  ///< URI, or a whole name-addr
-  std::string to;                  ///< URI or name-addr; the target where empty
-  std::vector<std::string> route;  ///< pre-loaded Route set (URIs): outbound proxies; `lr` is added
-  std::string content_type;
-  std::string body;
-  ExtraHeaders headers;
-  std::vector<Credentials> credentials;
 };
 
 struct CallOptions : RequestOptions {
@@ -85,6 +85,8 @@ struct RegistrationOptions {
 struct CallArrived {
   CallId call;
   Message invite;
+  Flow flow;        ///< that it came by: whom caller_identity() may trust
+  CallId replaces;  ///< the call that accept() will end in favour of this one (RFC 3891); or null
 };
 /// A provisional response to our INVITE (101-199; 100 as well, once). Not for re-INVITEs.
 struct CallProgress {
@@ -161,9 +163,11 @@ struct RegistrationChanged {
   std::error_code error;
 };
 
-using UserEvent = std::variant<CallArrived, CallProgress, CallAnswered, CallConfirmed,
-                               CallReinvited, ReinviteFailed, CallRequest, CallEnded,
-                               RequestReceived, RequestCompleted, RegistrationChanged>;
+using UserEvent =
+    std::variant<CallArrived, CallProgress, CallAnswered, CallConfirmed, CallReinvited,
+                 ReinviteFailed, CallRequest, CallEnded, RequestReceived, RequestCompleted,
+                 RegistrationChanged, NotifyReceived, SubscriptionChanged, SubscriptionForked,
+                 SubscriptionArrived, ReferArrived, NotifierEnded, PublicationChanged>;
 
 /// One user agent, UAC and UAS. Threads: its shard's. It calls nobody: events are drained by next().
 class UserAgent {
@@ -225,7 +229,67 @@ class UserAgent {
   /// Removes our bindings (Expires 0); RegistrationChanged::removed follows.
   std::error_code remove(RegistrationId registration, TimePoint now);
 
+  // subscriptions of ours
+  expected<SubscriptionId, std::error_code> subscribe(const SubscriptionOptions& options,
+                                                      TimePoint now);
+  /// Within the dialog of a call, which it may outlive (RFC 5057). Never asked for anew by itself.
+  expected<SubscriptionId, std::error_code> subscribe(CallId call,
+                                                      const SubscriptionOptions& options,
+                                                      TimePoint now);
+  /// Asks for the state now. wrong_state where nothing has been heard of the subscription yet.
+  std::error_code refresh(SubscriptionId subscription, TimePoint now);
+  /// SubscriptionChanged::ended follows, behind the last NOTIFY. Ends no call that a REFER led to.
+  std::error_code unsubscribe(SubscriptionId subscription, TimePoint now);
+
+  // transfer
+  /// REFER in the dialog of a call, or outside any. Its outcome comes as NotifyReceived and
+  /// SubscriptionChanged. wrong_state in a call that is not confirmed yet.
+  expected<SubscriptionId, std::error_code> refer(CallId call, const ReferOptions& options,
+                                                  TimePoint now);
+  expected<SubscriptionId, std::error_code> refer(const ReferOptions& options, TimePoint now);
+  /// What to put into Refer-To so that its reader calls the far end of this call and replaces it: attended
+  /// transfer (RFC 5589 section 7). Empty where the call has no confirmed dialog.
+  std::string refer_to(CallId call) const;
+  /// A Replaces value that names the call to its far end (RFC 3891); empty as above.
+  std::string replaces(CallId call) const;
+  /// Accepts a REFER, calls Refer-To and tells the referrer what becomes of it. Target, Replaces and
+  /// Referred-By come from the REFER, the rest from `options`. wrong_state where Refer-To is no INVITE of
+  /// a SIP URI: reject() it.
+  expected<CallId, std::error_code> follow(NotifierId referral, const CallOptions& options,
+                                           TimePoint now);
+
+  // subscriptions with us
+  /// 200 (202 to REFER) and a NOTIFY with this state. Also where defer() was said before.
+  std::error_code accept(NotifierId notifier, std::string_view content_type, std::string_view body,
+                         TimePoint now, const ExtraHeaders& headers = {});
+  /// 200, and "pending" until accept() or reject().
+  std::error_code defer(NotifierId notifier, TimePoint now);
+  /// The final response, 300 to 699; behind defer(): "terminated;reason=rejected".
+  std::error_code reject(NotifierId notifier, int status, TimePoint now,
+                         const ExtraHeaders& headers = {});
+  /// The state is another now. One NOTIFY at a time is on its way: of several states the latest wins.
+  std::error_code notify(NotifierId notifier, std::string_view content_type, std::string_view body,
+                         TimePoint now, const ExtraHeaders& headers = {});
+  /// The last NOTIFY: reason and, where not 0, retry-after of RFC 6665 section 4.1.3.
+  std::error_code terminate(NotifierId notifier, std::string_view reason, TimePoint now,
+                            std::string_view content_type = {}, std::string_view body = {},
+                            std::uint32_t retry_after = 0);
+  /// What became of a referral that the application follows itself: 100 to 699. A final one is the last.
+  std::error_code report(NotifierId referral, int status, TimePoint now,
+                         std::string_view reason = {});
+
+  // publications
+  expected<PublicationId, std::error_code> publish(const PublicationOptions& options,
+                                                   TimePoint now);
+  /// Publishes another state in place of the last.
+  std::error_code modify(PublicationId publication, std::string_view content_type,
+                         std::string_view body, TimePoint now);
+  /// Expires 0; PublicationChanged::removed follows.
+  std::error_code remove(PublicationId publication, TimePoint now);
+
   // questions
+  /// Of both sides, referrals and publications included.
+  std::size_t subscriptions() const noexcept;
   std::size_t calls() const noexcept;
   std::size_t registrations() const noexcept;
   /// Ends everything: calls are hung up, registrations removed. Idle when all counts are zero.

@@ -24,6 +24,7 @@ namespace sipstack {
 using error_code = std::error_code;
 
 class Endpoint;
+class Subscription;
 struct EndpointState;
 
 namespace detail {
@@ -61,6 +62,14 @@ class Call {
   /// A request within the call, e.g. INFO. `done` gets the final response.
   error_code request(std::string_view method, std::string_view content_type, std::string_view body,
                      std::function<void(error_code, Message)> done);
+
+  /// Refers the far end elsewhere: blind transfer, or, with other.refer_to(), attended. What becomes of it
+  /// is told by the subscription; the call stays until somebody hangs up.
+  expected<Subscription, error_code> refer(const ReferOptions& options);
+  /// See UserAgent::refer_to(); "" where there is no confirmed dialog.
+  std::string refer_to() const;
+  /// Subscribes within the dialog of the call (RFC 5057).
+  expected<Subscription, error_code> subscribe(const SubscriptionOptions& options);
 
   // the peer's re-INVITE that waits
   error_code accept(std::string_view sdp);

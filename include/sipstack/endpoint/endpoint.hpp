@@ -16,6 +16,7 @@
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/call.hpp"
 #include "sipstack/endpoint/resolver.hpp"
+#include "sipstack/endpoint/subscription.hpp"
 #include "sipstack/transport/transport.hpp"
 
 namespace boost::asio {
@@ -124,7 +125,43 @@ class Endpoint {
   /// waits.
   error_code unregister(RegistrationId registration);
 
-  /// Hangs up all calls, removes all registrations, closes all sockets; `done` when that is over,
+  // subscriptions, transfer, publications
+
+  /// Subscribes. The first NOTIFY, or what came instead, is told by the handles' on_changed().
+  expected<Subscription, error_code> subscribe(const SubscriptionOptions& options);
+  /// The same with a token. Handler: void(error, Subscription, Message) once the subscription stands or
+  /// waits for approval: the NOTIFY; where there is none, the response that refused (the error is empty,
+  /// and the subscription gone), the NOTIFY of a fetch, or an error and no message.
+  template <class Token>
+  auto async_subscribe(SubscriptionOptions options, Token&& token) {
+    return boost::asio::async_initiate<Token,
+                                       void(boost::system::error_code, Subscription, Message)>(
+        [state = state_](auto handler, const SubscriptionOptions& o) {
+          start_subscribe(*state, o, detail::once(std::move(handler)));
+        },
+        token, std::move(options));
+  }
+  /// REFER outside any call; see Call::refer().
+  expected<Subscription, error_code> refer(const ReferOptions& options);
+  /// Subscriptions with us, to NotifierOptions::packages. Without a handler: 480.
+  void on_subscribe(std::function<void(Notifier, const Message& request)> handler);
+  /// REFER, where NotifierOptions::refer is set; `call` is empty outside calls. Without a handler: 603.
+  void on_refer(std::function<void(Notifier referral, Call call, const Message& request)> handler);
+
+  /// Publishes state and keeps it published. Handler: void(error, Publication, Message) for the first
+  /// outcome, a refusal being a response >= 300 without an error; later ones by
+  /// Publication::on_changed().
+  template <class Token>
+  auto async_publish(PublicationOptions options, Token&& token) {
+    return boost::asio::async_initiate<Token,
+                                       void(boost::system::error_code, Publication, Message)>(
+        [state = state_](auto handler, const PublicationOptions& o) {
+          start_publish(*state, o, detail::once(std::move(handler)));
+        },
+        token, std::move(options));
+  }
+
+  /// Hangs up all calls, removes all registrations, subscriptions and publications, closes all sockets; `done` when that is over,
   /// or after `limit`. Nothing more comes by other handlers once `done` was called.
   void shut_down(Duration limit, std::function<void()> done);
 
@@ -149,6 +186,10 @@ class Endpoint {
                             std::function<void(error_code, Message)> done);
   static void start_register(EndpointState& state, const RegistrationOptions& options,
                              std::function<void(error_code, RegistrationId, Message)> done);
+  static void start_subscribe(EndpointState& state, const SubscriptionOptions& options,
+                              std::function<void(error_code, Subscription, Message)> done);
+  static void start_publish(EndpointState& state, const PublicationOptions& options,
+                            std::function<void(error_code, Publication, Message)> done);
   std::shared_ptr<EndpointState> state_;
 };
 

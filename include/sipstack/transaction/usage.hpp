@@ -13,7 +13,10 @@ enum class UsageKind : std::uint8_t {
   registration,    ///< UserAgent: a client registration
   request,         ///< UserAgent: a request of its own outside any dialog
   proxy,           ///< Proxy: a response context
-  registrar        ///< Registrar: a REGISTER being worked on
+  registrar,       ///< Registrar: a REGISTER being worked on
+  subscription,    ///< UserAgent: a subscription or REFER of ours
+  notifier,        ///< UserAgent: somebody's subscription with us
+  publication      ///< UserAgent: state that we publish
 };
 
 /// Set by the usage, carried by the transaction, given back with every event. `slot`, `generation` and

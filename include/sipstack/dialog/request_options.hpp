@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an application gives for a request of any kind. RFC 3261 section 8.1.1.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sipstack/dialog/credentials.hpp"
+
+namespace sipstack {
+
+/// Header fields that an application adds, written as given (checked for CR, LF, NUL).
+using ExtraHeaders = std::vector<std::pair<std::string, std::string>>;
+
+/// What a call or request needs besides its method. Strings are owned; empty ones are left out.
+struct RequestOptions {
+  std::string target;                                    ///< Request-URI
+  std::string from = "sip:anonymous@anonymous.invalid";  ///< URI, or a whole name-addr
+  std::string to;                  ///< URI or name-addr; the target where empty
+  std::vector<std::string> route;  ///< pre-loaded Route set (URIs): outbound proxies; `lr` is added
+  std::string content_type;
+  std::string body;
+  ExtraHeaders headers;
+  std::vector<Credentials> credentials;
+};
+
+}  // namespace sipstack

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// PIDF and dialog-info documents. RFC 3863 section 4, RFC 4235 section 4.
+#include "sipstack/dialog/event_bodies.hpp"
+
+namespace sipstack {
+namespace {
+
+constexpr std::string_view kHead = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n";
+
+/// Text as it may stand in content and attributes. URIs and tags are ASCII; what is none cannot stand in
+/// every XML document and becomes '?'.
+std::string escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&apos;"; break;
+      default: out += c < 0x20 || c == 0x7f ? '?' : c;
+    }
+  }
+  return out;
+}
+
+void attribute(std::string& out, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  out.append(" ").append(name).append("=\"").append(escaped(value)).append("\"");
+}
+
+}  // namespace
+
+std::string pidf(std::string_view entity, bool open, std::string_view contact) {
+  std::string out(kHead);
+  out += "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\"";
+  attribute(out, "entity", entity);
+  out += ">\r\n  <tuple id=\"t1\"><status><basic>";
+  out += open ? "open" : "closed";
+  out += "</basic></status>";
+  if (!contact.empty()) out.append("<contact>").append(escaped(contact)).append("</contact>");
+  return out += "</tuple>\r\n</presence>\r\n";
+}
+
+std::string dialog_info(std::string_view entity, std::uint32_t version,
+                        const std::vector<DialogInfo>& dialogs) {
+  static constexpr std::string_view kStates[] = {"trying", "proceeding", "early", "confirmed",
+                                                 "terminated"};
+  std::string out(kHead);
+  out += "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\"";
+  attribute(out, "version", std::to_string(version));
+  out += " state=\"full\"";
+  attribute(out, "entity", entity);
+  out += ">\r\n";
+  for (const DialogInfo& d : dialogs) {
+    out += "  <dialog";
+    attribute(out, "id", d.id);
+    attribute(out, "call-id", d.call_id);
+    attribute(out, "local-tag", d.local_tag);
+    attribute(out, "remote-tag", d.remote_tag);
+    attribute(out, "direction", d.initiator ? "initiator" : "recipient");
+    out.append("><state>").append(kStates[static_cast<std::size_t>(d.state)]).append("</state>");
+    if (!d.remote_uri.empty())
+      out.append("<remote><target uri=\"").append(escaped(d.remote_uri)).append("\"/></remote>");
+    out += "</dialog>\r\n";
+  }
+  return out += "</dialog-info>\r\n";
+}
+
+}  // namespace sipstack

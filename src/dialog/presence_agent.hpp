@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins what is published to who watches it. RFC 3856 with RFC 3903.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "dialog/event_timer.hpp"
+#include "sipstack/dialog/event_state.hpp"
+#include "sipstack/dialog/user_agent.hpp"
+
+namespace sipstack {
+
+struct UserAgentContext;
+
+class PresenceAgent {
+ public:
+  PresenceAgent(UserAgentContext& ua, const PresenceAgentOptions& options);
+
+  /// A PUBLISH outside dialogs.
+  void published(const RequestArrived& event, TimePoint now);
+  /// Whether a SUBSCRIBE is for this agent's package.
+  bool serves(const MessageView& subscribe) const;
+  void subscribed(NotifierId notifier, const MessageView& subscribe, TimePoint now);
+  /// True where that subscription was its own.
+  bool ended(NotifierId notifier);
+  void expire(TimePoint now);
+
+ private:
+  struct Less {
+    bool operator()(NotifierId a, NotifierId b) const noexcept {
+      return a.slot != b.slot ? a.slot < b.slot : a.generation < b.generation;
+    }
+  };
+  bool inspect(const RequestArrived& event, TimePoint now);
+  void tell(const std::string& resource, TimePoint now);
+  EventStateCompositor::State state(const std::string& resource) const;
+  void arm();
+
+  UserAgentContext& ua_;
+  const PresenceAgentOptions options_;
+  EventStateCompositor states_;
+  std::multimap<std::string, NotifierId> watchers_;  ///< by resource
+  std::map<NotifierId, std::string, Less> resources_;
+  EventTimer timer_{EventTimer::Role::expiry, UsageKind::none};
+};
+
+}  // namespace sipstack

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replaces in an INVITE: what it matches and what that allows. RFC 3891 section 3.
+#include "dialog/replaces.hpp"
+
+namespace sipstack {
+
+InviteSession::Replaceable InviteSession::replaceable(const DialogId& id) const noexcept {
+  switch (state_) {
+    case State::up: return Replaceable::confirmed;
+    case State::calling:
+      for (const Dialog& d : early_)
+        if (d.local_tag() == id.local_tag && d.remote_tag() == id.remote_tag)
+          return Replaceable::early_of_ours;
+      return Replaceable::no;
+    case State::leaving:
+    case State::cancelling:
+    case State::over: return Replaceable::ended;
+    default: return Replaceable::no;  // an early dialog that its caller made
+  }
+}
+
+namespace {
+
+/// Section 6.1: a tag of zero stands for none as well, as RFC 2543 peers have it.
+InviteSession* call_of(UserAgentContext& ua, const DialogId& id, DialogId& found) {
+  for (const bool no_local : {false, true})
+    for (const bool no_remote : {false, true}) {
+      if ((no_local && id.local_tag != "0") || (no_remote && id.remote_tag != "0")) continue;
+      found = {id.call_id, no_local ? std::string_view() : id.local_tag,
+               no_remote ? std::string_view() : id.remote_tag};
+      if (InviteSession* call = ua.call_of(found)) return call;
+    }
+  return nullptr;
+}
+
+}  // namespace
+
+Replacement replacement(UserAgentContext& ua, const MessageView& invite) {
+  if (!ua.options.replaces || !invite.has(HeaderId::replaces)) return {};
+  std::size_t lines = 0;
+  for (std::size_t i = 0; i < invite.header_count(); ++i)
+    lines += invite.header(i).id == HeaderId::replaces ? 1U : 0U;
+  const auto value = invite.get(hdr::replaces);
+  // More than one, one without both tags, or one that Join contradicts (RFC 3911 section 4).
+  if (!value || lines != 1 || value->to_tag().empty() || value->from_tag().empty() ||
+      invite.has(HeaderId::join))
+    return {400, {}};
+  const DialogId id{value->call_id, value->to_tag(), value->from_tag()};
+  DialogId found;
+  InviteSession* call = call_of(ua, id, found);
+  if (call == nullptr) return {ua.dialogs.ended_lately(id) ? 603 : 481, {}};
+  switch (call->replaceable(found)) {
+    case InviteSession::Replaceable::ended: return {603, {}};
+    case InviteSession::Replaceable::confirmed:
+      if (value->early_only()) return {486, {}};
+      return {0, call->id()};
+    case InviteSession::Replaceable::early_of_ours: return {0, call->id()};
+    case InviteSession::Replaceable::no: break;
+  }
+  return {481, {}};
+}
+
+}  // namespace sipstack
