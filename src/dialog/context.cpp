@@ -2,6 +2,8 @@
 // Response heads and the lines about ourselves. RFC 3261 sections 8.2.6, 11.2, 13.2.1.
 #include "dialog/context.hpp"
 
+#include <algorithm>
+
 namespace sipstack {
 namespace {
 
@@ -14,14 +16,41 @@ std::string joined(const std::vector<std::string>& list) {
   return out;
 }
 
+void add(std::vector<std::string>& list, std::string_view item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.emplace_back(item);
+}
+void remove(std::vector<std::string>& list, std::string_view item) {
+  list.erase(std::remove(list.begin(), list.end(), item), list.end());
+}
+
+/// With the option tags and methods that the extensions in use bring along.
+UserAgentOptions with_extensions(UserAgentOptions o) {
+  if (o.reliable != ExtensionUse::off) {
+    add(o.supported, "100rel");
+    add(o.allow, "PRACK");
+  } else {
+    remove(o.supported, "100rel");
+    remove(o.allow, "PRACK");
+  }
+  if (o.session_timer) add(o.supported, "timer");
+  o.min_se = std::max<std::uint32_t>(o.min_se, 90);  // RFC 4028 section 5
+  return o;
+}
+
+std::vector<std::string> without(std::vector<std::string> list, std::string_view item) {
+  remove(list, item);
+  return list;
+}
+
 }  // namespace
 
 UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& o)
     : layer(l),
-      options(o),
+      options(with_extensions(o)),
       key{l.random().next(), l.random().next()},
-      allow(joined(o.allow)),
-      supported(joined(o.supported)),
+      allow(joined(options.allow)),
+      supported(joined(options.supported)),
+      supported_unreliable(joined(without(options.supported, "100rel"))),
       accept(joined(o.accept)),
       dialogs(key) {}
 
@@ -76,9 +105,9 @@ void UserAgentContext::answer_options(const RequestArrived& event, TimePoint now
   layer.respond(event.txn, out, now);
 }
 
-void UserAgentContext::write_capabilities(MessageWriter& out) const {
+void UserAgentContext::write_capabilities(MessageWriter& out, bool reliable) const {
   out.header(HeaderId::allow, allow);
-  out.header(HeaderId::supported, supported);
+  out.header(HeaderId::supported, reliable ? supported : supported_unreliable);
 }
 
 void UserAgentContext::write_contact(MessageWriter& out, const ExtraHeaders& headers,

@@ -93,7 +93,7 @@ std::optional<ResponseWriter> refusal(UserAgentContext& ua, const RequestArrived
     out.header(HeaderId::unsupported, tags);
     return out;
   }
-  if (request.method() != Method::invite) return std::nullopt;
+  if (request.method() != Method::invite && request.method() != Method::update) return std::nullopt;
   bool encoded = false;
   if (body_unknown(ua, request, encoded)) {
     auto out = refuse(415);
