@@ -208,9 +208,29 @@ void InviteSession::give_up(Cause cause, TimePoint now, std::string_view reason)
   ua_.layer.cancel(client_.txn, now, reason);
 }
 
-void InviteSession::peer_forgot(const Message& response, TimePoint now) {
-  // Of an early dialog it says nothing about the INVITE.
-  if (state_ == State::up) leave({id_, Cause::failed, response->status(), response, {}}, now);
+bool InviteSession::fatal(int status, bool of_the_call) noexcept {
+  switch (status) {
+    case 408:
+    case 481: return of_the_call;  // the peer has lost the call, but maybe not the dialog
+    case 404:
+    case 410:
+    case 416:
+    case 482:
+    case 483:
+    case 484:
+    case 485:
+    case 502:
+    case 604: return true;  // the dialog's target or route set leads nowhere
+    default: return false;
+  }
+}
+
+void InviteSession::request_failed(Method method, int status, const Message& response,
+                                   std::error_code error, TimePoint now) {
+  // Section 5.3: OPTIONS and MESSAGE belong to no usage, REFER and NOTIFY to others. Of an early dialog it
+  // says nothing about the INVITE.
+  if (state_ == State::up && fatal(status, method == Method::info))
+    leave({id_, error ? Cause::timeout : Cause::failed, status, response, error}, now);
 }
 
 void InviteSession::leave(CallEnded ending, TimePoint now, std::string_view reason) {

@@ -62,8 +62,9 @@ class InviteSession {
   std::error_code hold(bool on, TimePoint now);
   std::error_code hang_up(TimePoint now, std::string_view reason);
   void shut_down(TimePoint now);
-  /// A response to a request within the dialog says that the peer has no such dialog.
-  void peer_forgot(const Message& response, TimePoint now);
+  /// A request within the dialog, sent for the application, has failed: maybe there is no dialog any more.
+  void request_failed(Method method, int status, const Message& response, std::error_code error,
+                      TimePoint now);
 
   // events
   void receive(const RequestArrived& event, TimePoint now);  ///< within a dialog of ours
@@ -96,6 +97,9 @@ class InviteSession {
     leaving,  ///< our BYE is on its way
     over
   };
+
+  /// Whether a failed request says that the call is over (RFC 5057 sections 5.1 and 5.2).
+  static bool fatal(int status, bool of_the_call) noexcept;
 
   /// What offer and answer, and reliable provisionals, have come to in one dialog.
   struct Talk {

@@ -102,7 +102,7 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
   else
     ua_.tell(ReinviteFailed{id_, status, error});
   // Section 14.1 with 12.2.1.2: the peer has no such dialog, or nobody answered for it.
-  if (status == 481 || status == 408) leave({id_, Cause::failed, status, event.response, {}}, now);
+  if (fatal(status, true)) leave({id_, Cause::failed, status, event.response, {}}, now);
 }
 
 /// Its offer is closed, if a reliable provisional has not answered it.

@@ -121,7 +121,7 @@ void InviteSession::update_over(int status, const Message& response, std::error_
   else
     refresh_later(now);
   // RFC 3261 section 12.2.1.2, RFC 4028 section 10. Of an early dialog it says nothing about the INVITE.
-  if (up && (status == 481 || status == 408)) {
+  if (up && fatal(status, true)) {
     const bool late = error == Errc::timeout;
     return leave({id_, late ? Cause::timeout : Cause::failed, status, response, error}, now);
   }
