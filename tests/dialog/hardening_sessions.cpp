@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What broke other systems within a call: hardening A47, A48, A52, A61, A62 and A72, now with PRACK, UPDATE and
 // session timers, and what RFC 5057 says of a call whose requests fail.
+#include <algorithm>
+
 #include "phones.hpp"
 
 using namespace sipstack;
@@ -79,8 +81,7 @@ CoreOptions timed() {
 
 }  // namespace
 
-TEST_CASE(
-    "A61: nobody makes us repeat an UPDATE, PRACK or refresh for ever by a new nonce each time") {
+TEST_CASE("A61: nobody makes us repeat an UPDATE, re-INVITE or refresh for ever by new nonces") {
   for (const std::string method : {"UPDATE", "INVITE", "refresh"}) {
     Call t(true, method == "refresh" ? timed() : CoreOptions());
     const std::string sent = method == "refresh" ? "UPDATE" : method;
@@ -94,8 +95,6 @@ TEST_CASE(
     if (method == "UPDATE") CHECK(t.alice.last<UpdateCompleted>().error == Errc::challenged_again);
     t.must_end();
   }
-  Call t(true);
-  t.must_end();
 }
 
 TEST_CASE("A62: a callee shows no credentials, whatever request of it is challenged") {
@@ -225,6 +224,5 @@ TEST_CASE("what a failed request within a call says of the call") {
     t.network.run(milliseconds(1));
     CHECK((t.count("BYE") == 1) == c.ends);
     t.must_end();
-    CHECK(t.network.time() > TimePoint{});
   }
 }
