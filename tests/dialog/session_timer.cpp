@@ -248,6 +248,24 @@ TEST_CASE("a re-INVITE or UPDATE for other ends is a refresh, too") {
   CHECK(t.peer.count("UPDATE") == 2);
 }
 
+TEST_CASE("a refresh that is due while a re-INVITE waits comes after it") {
+  Written t(timed(0), expires("120;refresher=uac"));
+  t.network.run(seconds(59));
+  Letter theirs = t.peer.request("INVITE", t.alice);
+  const MessageView ours = t.peer.last("INVITE").message.view();
+  theirs.set("From", std::string(*ours.raw(HeaderId::to)) + ";tag=p");
+  theirs.set("To", std::string(*ours.raw(HeaderId::from)));
+  theirs.set("Call-ID", std::string(ours.call_id()));
+  t.peer.send(theirs, t.alice.where);
+  REQUIRE(t.alice.count<CallReinvited>() == 1);
+  t.network.run(seconds(10));
+  CHECK(t.peer.count("UPDATE") == 0);
+  // A refusal refreshes nothing.
+  t.network.now([&](TimePoint now) { CHECK_FALSE(t.alice.ua().reject(t.call, 488, now)); });
+  t.network.run(seconds(25));
+  CHECK(t.peer.count("UPDATE") > 0);
+}
+
 TEST_CASE("no interval makes us refresh more than twice a second") {
   // Hardening A75.
   for (const char* value : {"0", "1", "2", "4", "5", "2147483648", "4294967295"}) {
