@@ -60,7 +60,7 @@ struct Callee {
     network.run(milliseconds(1));
     return error;
   }
-  std::uint32_t rseq() { return peer.all.back().message->get(hdr::rseq)->number; }
+  std::uint32_t rseq() { return peer.last("180 INVITE").message->get(hdr::rseq)->number; }
   int prack(const Letter& made, const std::string& rack, int cseq, const std::string& sdp = {}) {
     Letter out = peer.within(made, peer.last("180 INVITE").message.view(), "PRACK", cseq);
     if (!rack.empty()) out.add("RAck", rack);
