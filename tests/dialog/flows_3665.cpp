@@ -265,7 +265,7 @@ TEST_CASE("reliable provisionals, UPDATE and timers, whatever is lost, doubled o
        [] {
          auto s = std::make_unique<Scene>();
          Scene& t = *s;
-         t.bob.user = [&t](Phone& bob, const UserEvent& event, TimePoint now) {
+         t.bob.user = [](Phone& bob, const UserEvent& event, TimePoint now) {
            if (const auto* call = std::get_if<CallArrived>(&event))
              CHECK_FALSE(bob.ua().ring(call->call, 183, now, kAnswer, {}, true));
            if (const auto* offer = std::get_if<OfferReceived>(&event)) {
