@@ -139,7 +139,7 @@ void InviteSession::update_failed(const TxnFailed& event, TimePoint now) {
 }
 
 void InviteSession::update_after_glare(TimePoint now) {
-  if (dialog_with(update_.remote_tag) == nullptr) return;
+  if (dialog() == nullptr || dialog_with(update_.remote_tag) == nullptr) return;
   if (!may_update()) {
     // The peer's turn lasts; each of its offers is answered or dropped in the end.
     ua_.arm(update_glare_, now + ua_.timings().t2);
