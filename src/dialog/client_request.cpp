@@ -95,14 +95,17 @@ void ClientRequest::receive(const ResponseArrived& event, TimePoint now) {
   }
   digest.succeeded();
   complete(event.response, {});
-  if (call != nullptr && status == 481) call->peer_forgot(event.response, now);
+  if (call != nullptr) call->request_failed(method_from(method_), status, event.response, {}, now);
 }
 
-void ClientRequest::receive(const TxnFailed& event, TimePoint) {
+void ClientRequest::receive(const TxnFailed& event, TimePoint now) {
   if (event.txn != txn_) return;
-  if (InviteSession* call = ua_.calls.find(call_); call && event.error == Errc::transport_failed)
+  InviteSession* call = ua_.calls.find(call_);
+  if (call != nullptr && event.error == Errc::transport_failed)
     if (Dialog* dialog = call->dialog()) dialog->forget_flow();
   complete({}, event.error);
+  if (call != nullptr && event.error == Errc::timeout)
+    call->request_failed(method_from(method_), 408, {}, event.error, now);
 }
 
 void ClientRequest::complete(Message response, std::error_code error) {

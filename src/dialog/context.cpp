@@ -16,6 +16,13 @@ std::string joined(const std::vector<std::string>& list) {
   return out;
 }
 
+void add(std::vector<std::string>& list, std::string_view item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.emplace_back(item);
+}
+void remove(std::vector<std::string>& list, std::string_view item) {
+  list.erase(std::remove(list.begin(), list.end(), item), list.end());
+}
+
 /// What we notify of.
 std::string packages(const NotifierOptions& o) {
   auto list = o.packages;
@@ -25,12 +32,18 @@ std::string packages(const NotifierOptions& o) {
 
 /// The options with what follows from them: methods and option tags that features bring along.
 UserAgentOptions completed(UserAgentOptions o) {
-  const auto add = [](std::vector<std::string>& list, const char* item) {
-    if (std::find(list.begin(), list.end(), item) == list.end()) list.emplace_back(item);
-  };
+  if (o.reliable != ExtensionUse::off) {
+    add(o.supported, "100rel");
+    add(o.allow, "PRACK");
+  } else {
+    remove(o.supported, "100rel");
+    remove(o.allow, "PRACK");
+  }
+  if (o.session_timer) add(o.supported, "timer");
+  o.min_se = std::max<std::uint32_t>(o.min_se, 90);  // RFC 4028 section 5
   if (o.presence) {
     add(o.allow, "PUBLISH");
-    add(o.notifier.packages, o.presence->package.c_str());
+    add(o.notifier.packages, o.presence->package);
   }
   if (!o.notifier.packages.empty()) add(o.allow, "SUBSCRIBE");
   if (o.notifier.refer) {
@@ -42,6 +55,11 @@ UserAgentOptions completed(UserAgentOptions o) {
   return o;
 }
 
+std::vector<std::string> without(std::vector<std::string> list, std::string_view item) {
+  remove(list, item);
+  return list;
+}
+
 }  // namespace
 
 UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& o)
@@ -50,6 +68,7 @@ UserAgentContext::UserAgentContext(TransactionLayer& l, const UserAgentOptions& 
       key{l.random().next(), l.random().next()},
       allow(joined(options.allow)),
       supported(joined(options.supported)),
+      supported_unreliable(joined(without(options.supported, "100rel"))),
       accept(joined(options.accept)),
       recv_info(joined(options.recv_info)),
       allow_events(packages(options.notifier)),
@@ -135,9 +154,9 @@ void UserAgentContext::answer_options(const RequestArrived& event, TimePoint now
   layer.respond(event.txn, out, now);
 }
 
-void UserAgentContext::write_capabilities(MessageWriter& out) const {
+void UserAgentContext::write_capabilities(MessageWriter& out, bool reliable) const {
   out.header(HeaderId::allow, allow);
-  out.header(HeaderId::supported, supported);
+  out.header(HeaderId::supported, reliable ? supported : supported_unreliable);
   if (!allow_events.empty()) out.header(HeaderId::allow_events, allow_events);
 }
 

@@ -54,8 +54,9 @@ struct UserAgentContext {
   void answer_busy(const RequestArrived& event, TimePoint now);
   /// 200 to OPTIONS, in or out of a dialog: what an INVITE would find (RFC 3261 section 11.2).
   void answer_options(const RequestArrived& event, TimePoint now);
-  /// Allow and Supported. Always true, so always told (section 13.2.1, 20.37).
-  void write_capabilities(MessageWriter& out) const;
+  /// Allow and Supported. Always true, so always told (section 13.2.1, 20.37). `reliable`: with 100rel,
+  /// which one call may do without.
+  void write_capabilities(MessageWriter& out, bool reliable = true) const;
   /// Our Contact, unless `headers` have one.
   void write_contact(MessageWriter& out, const ExtraHeaders& headers, bool secure) const;
   /// User-Agent or Server.
@@ -66,6 +67,7 @@ struct UserAgentContext {
   const HashKey key;
   const std::string allow;
   const std::string supported;
+  const std::string supported_unreliable;  ///< without 100rel
   const std::string accept;
   const std::string recv_info;
   const std::string allow_events;  ///< empty: none

@@ -112,7 +112,8 @@ std::optional<ResponseWriter> refusal(UserAgentContext& ua, const RequestArrived
     return out;
   }
   const bool message = request.method() == Method::message && !ua.options.message_types.empty();
-  if (request.method() != Method::invite && !message) return std::nullopt;
+  if (request.method() != Method::invite && request.method() != Method::update && !message)
+    return std::nullopt;
   const auto& types = message ? ua.options.message_types : ua.options.accept;
   bool encoded = false;
   if (body_unknown(types, request, encoded)) {

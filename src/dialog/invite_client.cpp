@@ -17,6 +17,12 @@ bool is_sips(std::string_view text) {
   return uri && uri->scheme == UriScheme::sips;
 }
 
+/// RFC 3262 section 4.
+bool reliable_provisional(const MessageView& response) {
+  return response.status() > 100 && response.has(HeaderId::rseq) &&
+         lists(response, hdr::require, "100rel");
+}
+
 }  // namespace
 
 std::error_code InviteSession::invite(CallId id, const CallOptions& options, TimePoint now) {
@@ -27,6 +33,9 @@ std::error_code InviteSession::invite(CallId id, const CallOptions& options, Tim
   setup_->target = options.target;
   setup_->tried.push_back(options.target);
   digest_ = DigestClient(options.credentials);
+  provisionals_ = options.reliable.value_or(ua_.options.reliable);
+  prack_by_application_ = options.prack_by_application;
+  timer_.start(ua_.options, options.session_expires.value_or(ua_.options.session_expires));
   if (!setup_->head.reaches(options.target)) return Errc::unresolved;
   if (const auto error = send_invite(std::nullopt, now)) return error;
   state_ = State::calling;
@@ -39,8 +48,10 @@ std::error_code InviteSession::send_invite(std::optional<Flow> flow, TimePoint n
   NextHop hop;
   RequestWriter out = s.head.write(ua_.pool(), "INVITE", s.target, ++s.cseq, hop);
   ua_.write_contact(out, s.options.headers, is_sips(s.target));
-  ua_.write_capabilities(out);
+  ua_.write_capabilities(out, provisionals_ != ExtensionUse::off);
   if (!ua_.recv_info.empty()) out.header(HeaderId::recv_info, ua_.recv_info);
+  if (provisionals_ == ExtensionUse::required) out.header(HeaderId::require, "100rel");
+  timer_.write_request(out);
   digest_.authorize(out, "INVITE", std::string(out.uri()), s.options.body, ua_.random());
   ua_.write_product(out, HeaderId::user_agent);
   write_extra(out, s.options.headers);
@@ -55,6 +66,7 @@ std::error_code InviteSession::send_invite(std::optional<Flow> flow, TimePoint n
   client_.txn = *txn;
   client_.cseq = s.cseq;
   client_.pending = true;
+  client_.offered = !s.options.body.empty();
   return {};
 }
 
@@ -81,26 +93,29 @@ void InviteSession::invite_response(const ResponseArrived& event, TimePoint now)
   if (status >= 200 && status < 300) return success(event, now);
   if (event.txn != client_.txn || !client_.pending) return;
   if (client_.again) return reinvite_response(event, now);
-  if (status < 200) return provisional(event);
+  if (status < 200) return provisional(event, now);
   failure(event, now);
 }
 
-void InviteSession::provisional(const ResponseArrived& event) {
+void InviteSession::provisional(const ResponseArrived& event, TimePoint now) {
   const MessageView response = event.response.view();
   if (state_ != State::calling) return;
   if (response.status() == 100) {
     if (std::exchange(setup_->heard_trying, true)) return;
   } else if (!response.to_tag().empty()) {
-    const auto known = std::find_if(early_.begin(), early_.end(), [&](const Dialog& d) {
-      return d.remote_tag() == response.to_tag();
-    });
-    if (known != early_.end()) {
-      known->refresh_target(response, event.flow);
+    heard_allow(response);
+    Early* fork = early(response.to_tag());
+    if (fork != nullptr) {
+      fork->dialog.refresh_target(response, event.flow);
     } else if (early_.size() < ua_.options.max_early_dialogs &&
                ua_.dialogs.size() < ua_.options.max_dialogs) {
-      early_.push_back(Dialog::uac(response, event.flow, setup_->target));
+      fork = &early_.emplace_back(Early{Dialog::uac(response, event.flow, setup_->target), Talk{}});
+      if (client_.offered) fork->talk.offer.open(OpenOffer::By::us, OpenOffer::In::invite);
       ua_.dialogs.insert(DialogId::of_response(response), id_);
     }
+    if (reliable_provisional(response) && provisionals_ != ExtensionUse::off &&
+        (fork == nullptr || !take_reliable(response, fork->talk, now)))
+      return;
   }
   ua_.tell(CallProgress{id_, event.response});
 }
@@ -131,21 +146,46 @@ void InviteSession::establish(const ResponseArrived& event, TimePoint now) {
   client_.pending = false;
   digest_.succeeded();
   Dialog confirmed = Dialog::uac(response, event.flow, setup_->target);
-  for (const Dialog& early : early_)
-    if (early.remote_tag() == confirmed.remote_tag()) confirmed.continue_from(early);
+  if (client_.offered) talk_.offer.open(OpenOffer::By::us, OpenOffer::In::invite);
+  if (const Early* const same = early(confirmed.remote_tag())) {
+    confirmed.continue_from(same->dialog);
+    talk_ = same->talk;
+  }
   drop_early();
   dialog_ = std::make_shared<Dialog>(std::move(confirmed));
   ua_.dialogs.insert(DialogId::of_response(response), id_);
-  const bool offered = !setup_->options.body.empty();
   const bool wanted = state_ == State::calling;
+  const std::string offer = std::move(setup_->options.body);
   setup_.reset();
   ua_.disarm(ring_limit_);
   state_ = State::up;
-  client_.answer_owed = wanted && !offered && !response.body().empty();
+  take_session(response, offer);
+  client_.answer_owed = client_.answer_owed && wanted;
+  heard_allow(response);
+  timer_.answered(response);
   if (!client_.answer_owed) acknowledge_success(client_.cseq, {}, now);
   // Section 15: CANCEL came too late; the call stands and is ended like any other.
   if (!wanted) return leave(std::move(ending_), now);
+  session_agreed(now);
   ua_.tell(CallAnswered{id_, event.response, false});
+}
+
+/// The description in a 2xx to our INVITE or re-INVITE: an answer to `offer`, an offer where that is empty,
+/// or one that says what a reliable provisional has settled already and is ignored (RFC 6337 section 3.1).
+void InviteSession::take_session(const MessageView& response, const std::string& offer) {
+  client_.answer_owed = false;
+  if (talk_.offer.is(OpenOffer::By::us, OpenOffer::In::invite)) {
+    if (has_session(response)) {
+      talk_.offer.answered();
+      local_sdp_ = offer;
+    } else {
+      talk_.offer.withdrawn();
+    }
+  } else if (!client_.offered && !talk_.invite_settled && talk_.offer.none() &&
+             has_session(response)) {
+    talk_.offer.open(OpenOffer::By::them, OpenOffer::In::invite);
+    client_.answer_owed = true;
+  }
 }
 
 void InviteSession::failure(const ResponseArrived& event, TimePoint now) {
@@ -172,6 +212,11 @@ void InviteSession::failure(const ResponseArrived& event, TimePoint now) {
     return end(std::move(ending), now);
   }
   digest_.succeeded();
+  if (status == 422 && timer_.too_small(response)) {
+    // RFC 4028 section 7.3: a new try with what it wants at least.
+    drop_early();
+    if (!send_invite(std::nullopt, now)) return;
+  }
   // Section 8.1.3.4. 305 names a proxy and 380 a service: neither is a place to look for the callee.
   if (status < 400 && status != 305 && status != 380) take_contacts(response);
   if (status < 600 && try_next(now)) return;
@@ -216,8 +261,8 @@ bool InviteSession::try_next(TimePoint now) {
 }
 
 void InviteSession::drop_early() {
-  for (const Dialog& d : early_)
-    ua_.dialogs.erase({d.call_id(), d.local_tag(), d.remote_tag()}, id_);
+  for (const Early& e : early_)
+    ua_.dialogs.erase({e.dialog.call_id(), e.dialog.local_tag(), e.dialog.remote_tag()}, id_);
   early_.clear();
 }
 
@@ -262,9 +307,17 @@ bool InviteSession::acknowledge_again(const MessageView& response, TimePoint now
 }
 
 std::error_code InviteSession::acknowledge(std::string_view sdp, TimePoint now) {
+  if (owed_prack() != nullptr && (state_ == State::calling || state_ == State::up))
+    return acknowledge_provisional(sdp, now);
   if (state_ != State::up || !client_.answer_owed) return Errc::wrong_state;
   if (const auto error = acknowledge_success(client_.cseq, sdp, now)) return error;
   client_.answer_owed = false;
+  if (sdp.empty()) {
+    talk_.offer.withdrawn();
+  } else {
+    talk_.offer.answered();
+    local_sdp_ = sdp;
+  }
   return {};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The callee: an INVITE that waits for the application, and the 2xx that waits for its ACK.
 // RFC 3261 sections 9.2, 13.3 and 14.2.
+#include <algorithm>
+
 #include "dialog/context.hpp"
 
 namespace sipstack {
@@ -13,6 +15,9 @@ void InviteSession::invited(CallId id, Dialog dialog, const RequestArrived& even
   ua_.dialogs.insert({dialog_->call_id(), dialog_->local_tag(), dialog_->remote_tag()}, id_);
   server_ = ServerInvite{event.txn, event.request, event.flow};
   ua_.layer.set_user(event.txn, part(server_invite));
+  const MessageView invite = event.request.view();
+  if (has_session(invite)) talk_.offer.open(OpenOffer::By::them, OpenOffer::In::invite);
+  heard_allow(invite);
   state_ = State::ringing;
   if (ua_.options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + ua_.options.max_ring);
   ua_.tell(CallArrived{id_, event.request, event.flow, replaces_});
@@ -27,24 +32,28 @@ ResponseWriter InviteSession::response(int status, std::string_view reason) {
   return out;
 }
 
-std::error_code InviteSession::ring(int status, std::string_view sdp, const ExtraHeaders& headers,
-                                    TimePoint now) {
-  if (!server_ || status <= 100 || status > 199) return Errc::wrong_state;
-  ResponseWriter out = response(status);
-  ua_.write_contact(out, headers, dialog_->sips());
-  write_extra(out, headers);
-  if (!sdp.empty()) out.body("application/sdp", sdp);
-  return ua_.layer.respond(server_->txn, out, now);
-}
-
 std::error_code InviteSession::accept(std::string_view sdp, const ExtraHeaders& headers,
                                       TimePoint now) {
-  if (!server_) return Errc::wrong_state;
+  if (!server_ || accept_) return Errc::wrong_state;
+  if (!accept_must_wait()) return send_accept(sdp, headers, now);
+  accept_ = Saying{200, std::string(sdp), headers};
+  // Of what waits only descriptions still matter.
+  sayings_.erase(std::remove_if(sayings_.begin(), sayings_.end(),
+                                [](const Saying& s) { return s.sdp.empty(); }),
+                 sayings_.end());
+  return {};
+}
+
+std::error_code InviteSession::send_accept(std::string_view sdp, const ExtraHeaders& headers,
+                                           TimePoint now) {
+  const MessageView invite = server_->request.view();
+  if (talk_.invite_settled) sdp = {};
   ResponseWriter out = response(200);
   ua_.write_contact(out, headers, dialog_->sips());
   ua_.write_capabilities(out);
   // RFC 6086 section 5.2.3: only where the request has it.
   if (server_->request->has(HeaderId::recv_info)) out.header(HeaderId::recv_info, ua_.recv_info);
+  timer_.accept(invite, out);
   write_extra(out, headers);
   if (!sdp.empty()) out.body("application/sdp", sdp);
 
@@ -54,21 +63,25 @@ std::error_code InviteSession::accept(std::string_view sdp, const ExtraHeaders& 
   if (!sealed) return Errc::write_failed;
   if (const auto error = ua_.layer.respond(server_->txn, *sealed, now)) return error;
 
-  const MessageView invite = server_->request.view();
   const bool first = state_ == State::ringing;
+  const bool offer = talk_.offer.none() && !sdp.empty();
+  if (offer)
+    talk_.offer.open(OpenOffer::By::us, OpenOffer::In::invite);
+  else if (sdp.empty())
+    talk_.offer.withdrawn();
+  else
+    talk_.offer.answered();
+  if (!sdp.empty()) local_sdp_ = sdp;
   // RFC 6141 section 4.9: a refused re-INVITE moves no target.
   if (!first) dialog_->refresh_target(invite, server_->flow);
-  answer_ = Answer{server_->txn,
-                   *sealed,
-                   ua_.timings().t1,
-                   invite.cseq().number,
-                   invite.body().empty() && !sdp.empty(),
-                   first};
+  answer_ = Answer{server_->txn, *sealed, ua_.timings().t1, invite.cseq().number, offer, first};
   server_.reset();
+  forget_provisionals();
   state_ = State::up;
   ua_.disarm(ring_limit_);
   ua_.arm(answer_again_, now + answer_->interval);
   ua_.arm(no_ack_, now + ua_.timings().timeout());
+  session_agreed(now);
   return {};
 }
 
@@ -79,14 +92,14 @@ std::error_code InviteSession::reject(int status, std::string_view reason,
   write_extra(out, headers);
   // What could not be written stays unanswered: the application may do better.
   if (const auto error = ua_.layer.respond(server_->txn, out, now)) return error;
-  server_.reset();
+  server_invite_over();
   if (state_ == State::ringing) end({id_, Cause::rejected, status, {}, {}}, now);
   return {};
 }
 
 void InviteSession::refuse(int status, Cause cause, TimePoint now) {
   ua_.layer.respond(server_->txn, response(status), now);
-  server_.reset();
+  server_invite_over();
   end({id_, cause, status, {}, {}}, now);
 }
 
@@ -108,6 +121,12 @@ void InviteSession::receive(const AckArrived& event, TimePoint now) {
 }
 
 void InviteSession::acknowledged(Message ack, TimePoint now) {
+  if (answer_->offer && talk_.offer.is(OpenOffer::By::us, OpenOffer::In::invite)) {
+    if (ack && has_session(ack.view()))
+      talk_.offer.answered();
+    else
+      talk_.offer.withdrawn();
+  }
   answer_.reset();
   ua_.disarm(answer_again_);
   ua_.disarm(no_ack_);

@@ -3,6 +3,8 @@
 // RFC 3261 sections 12.2.2 and 15; RFC 5407 for what crosses on the wire.
 #include "dialog/invite_session.hpp"
 
+#include <algorithm>
+
 #include "dialog/context.hpp"
 #include "dialog/inspect.hpp"
 
@@ -12,7 +14,14 @@ using Cause = CallEnded::Cause;
 
 void InviteSession::belongs_to(CallId id) noexcept {
   id_ = id;
-  for (UsageTimer* timer : {&ring_limit_, &no_ack_, &answer_again_, &glare_}) timer->belongs_to(id);
+  for (UsageTimer* timer : timers()) timer->belongs_to(id);
+  provisionals_ = ua_.options.reliable;
+  timer_.start(ua_.options, ua_.options.session_expires);
+}
+
+std::array<UsageTimer*, 9> InviteSession::timers() noexcept {
+  return {&ring_limit_,    &no_ack_,       &answer_again_,    &glare_,         &provisional_again_,
+          &still_ringing_, &update_glare_, &session_refresh_, &session_expiry_};
 }
 
 bool InviteSession::has_dialog(const DialogId& id) const noexcept {
@@ -21,9 +30,7 @@ bool InviteSession::has_dialog(const DialogId& id) const noexcept {
            d.call_id() == id.call_id;
   };
   if (dialog_ && is(*dialog_)) return true;
-  for (const Dialog& d : early_)
-    if (is(d)) return true;
-  return false;
+  return std::any_of(early_.begin(), early_.end(), [&](const Early& e) { return is(e.dialog); });
 }
 
 Dialog* InviteSession::dialog() noexcept {
@@ -31,7 +38,7 @@ Dialog* InviteSession::dialog() noexcept {
   // out of order (section 12.2.2).
   if (state_ == State::leaving || state_ == State::cancelling) return nullptr;
   if (dialog_) return &*dialog_;
-  return early_.empty() ? nullptr : &early_.back();
+  return early_.empty() ? nullptr : &early_.back().dialog;
 }
 
 std::shared_ptr<Dialog> InviteSession::shared_dialog() noexcept {
@@ -53,14 +60,14 @@ void InviteSession::receive(const RequestArrived& event, TimePoint now) {
     ua_.layer.respond(event.txn, *refused, now);
     return;
   }
-  Dialog* dialog = dialog_ ? &*dialog_ : nullptr;
-  for (Dialog& early : early_)
-    if (early.remote_tag() == request.from_tag()) dialog = &early;
+  Dialog* const dialog = dialog_with(request.from_tag());
   if (dialog == nullptr || !dialog->in_order(request)) return ua_.answer(event, 500, now);
 
   switch (method) {
     case Method::bye: return bye_received(event, now);
     case Method::invite: return reinvited(event, now);
+    case Method::prack: return pracked(event, now);
+    case Method::update: return updated(event, *dialog, now);
     case Method::options:
       if (ua_.options.answer_options) return ua_.answer_options(event, now);
       break;
@@ -79,7 +86,7 @@ void InviteSession::bye_received(const RequestArrived& event, TimePoint now) {
   // A callee may not send BYE in an early dialog (section 15); one fork fewer.
   const MessageView request = event.request.view();
   for (auto it = early_.begin(); it != early_.end(); ++it) {
-    if (it->remote_tag() != request.from_tag()) continue;
+    if (it->dialog.remote_tag() != request.from_tag()) continue;
     ua_.dialogs.erase(DialogId::of_request(request), id_);
     early_.erase(it);
     return;
@@ -92,6 +99,8 @@ void InviteSession::receive(const ResponseArrived& event, TimePoint now) {
   switch (event.user.detail) {
     case client_invite: return invite_response(event, now);
     case bye: return bye_response(event, now);
+    case prack_request: return prack_response(event, now);
+    case update_request: return update_response(event, now);
     default: return;
   }
 }
@@ -108,8 +117,11 @@ void InviteSession::receive(const TxnFailed& event, TimePoint now) {
     }
     return end(std::move(ending_), now);
   }
+  if (event.user.detail == update_request) return update_failed(event, now);
+  if (event.user.detail == prack_request) return prack_failed(event);
+  if (event.user.detail == peer_offer) return offer_abandoned(event, now);
   if (!server_ || server_->txn != event.txn) return;
-  server_.reset();
+  server_invite_over();
   if (state_ != State::ringing) return;
   const bool late = event.error == Errc::timeout;
   end({id_, late ? Cause::timeout : Cause::failed, late ? 408 : 503, {}, event.error}, now);
@@ -118,6 +130,8 @@ void InviteSession::receive(const TxnFailed& event, TimePoint now) {
 void InviteSession::invite_failed(const TxnFailed& event, TimePoint now) {
   if (event.txn != client_.txn || !client_.pending) return;
   client_.pending = false;
+  if (client_.again && talk_.offer.is(OpenOffer::By::us, OpenOffer::In::invite))
+    talk_.offer.withdrawn();
   const bool late = event.error == Errc::timeout;
   // Section 8.1.3.1: a timeout is treated as a 408, a transport error as a 503.
   CallEnded ending{id_, late ? Cause::timeout : Cause::failed, late ? 408 : 503, {}, event.error};
@@ -127,8 +141,9 @@ void InviteSession::invite_failed(const TxnFailed& event, TimePoint now) {
       return;
     case State::cancelling: return end(std::move(ending_), now);
     case State::up:
-      ua_.tell(ReinviteFailed{id_, ending.status, event.error});
       if (event.error == Errc::transport_failed) dialog_->forget_flow();
+      if (client_.refresh && !late) return refresh_later(now);
+      if (!client_.refresh) ua_.tell(ReinviteFailed{id_, ending.status, event.error});
       // Section 14.1: a re-INVITE that nobody answers ends the call.
       if (late) leave(std::move(ending), now);
       return;
@@ -153,7 +168,12 @@ void InviteSession::expire(UsageTimer::What what, TimePoint now) {
       answer_.reset();
       return leave({id_, Cause::not_acknowledged, 0, {}, Errc::not_acknowledged}, now);
     case UsageTimer::What::glare: return retry_after_glare(now);
-    case UsageTimer::What::refresh: return;
+    case UsageTimer::What::provisional_again: return provisional_again(now);
+    case UsageTimer::What::still_ringing: return ring_again(now);
+    case UsageTimer::What::update_glare: return update_after_glare(now);
+    case UsageTimer::What::session_refresh: return refresh_session(now);
+    case UsageTimer::What::session_expiry: return session_expired(now);
+    default: return;
   }
 }
 
@@ -192,9 +212,29 @@ void InviteSession::give_up(Cause cause, TimePoint now, std::string_view reason)
   ua_.layer.cancel(client_.txn, now, reason);
 }
 
-void InviteSession::peer_forgot(const Message& response, TimePoint now) {
-  // Of an early dialog it says nothing about the INVITE.
-  if (state_ == State::up) leave({id_, Cause::failed, response->status(), response, {}}, now);
+bool InviteSession::fatal(int status, bool of_the_call) noexcept {
+  switch (status) {
+    case 408:
+    case 481: return of_the_call;  // the peer has lost the call, but maybe not the dialog
+    case 404:
+    case 410:
+    case 416:
+    case 482:
+    case 483:
+    case 484:
+    case 485:
+    case 502:
+    case 604: return true;  // the dialog's target or route set leads nowhere
+    default: return false;
+  }
+}
+
+void InviteSession::request_failed(Method method, int status, const Message& response,
+                                   std::error_code error, TimePoint now) {
+  // Section 5.3: OPTIONS and MESSAGE belong to no usage, REFER and NOTIFY to others. Of an early dialog it
+  // says nothing about the INVITE.
+  if (state_ == State::up && fatal(status, method == Method::info))
+    leave({id_, error ? Cause::timeout : Cause::failed, status, response, error}, now);
 }
 
 void InviteSession::leave(CallEnded ending, TimePoint now, std::string_view reason) {
@@ -206,8 +246,9 @@ void InviteSession::leave(CallEnded ending, TimePoint now, std::string_view reas
   ending_ = std::move(ending);
   if (!reason.empty()) bye_reason_ = reason;
   terminate_server_invite(now);
+  refuse_offers(now);
   answer_.reset();
-  for (UsageTimer* timer : {&ring_limit_, &no_ack_, &answer_again_, &glare_}) ua_.disarm(*timer);
+  disarm_all();
   if (const auto error = send_bye(std::nullopt, now)) {
     if (!ending_.error) ending_.error = error;
     end(std::move(ending_), now);
@@ -243,18 +284,23 @@ void InviteSession::bye_response(const ResponseArrived& event, TimePoint now) {
 void InviteSession::terminate_server_invite(TimePoint now) {
   if (!server_) return;
   ua_.layer.respond(server_->txn, response(487), now);  // section 15.1.2
-  server_.reset();
+  server_invite_over();
+}
+
+void InviteSession::disarm_all() noexcept {
+  for (UsageTimer* timer : timers()) ua_.disarm(*timer);
 }
 
 void InviteSession::end(CallEnded ending, TimePoint now) {
   if (state_ == State::over) return;
   terminate_server_invite(now);
+  refuse_offers(now);
   // A re-INVITE that nobody waits for any more would ring for ever in Proceeding.
   if (client_.pending) ua_.layer.cancel(client_.txn, now);
   drop_early();
   if (dialog_)
     ua_.dialogs.erase({dialog_->call_id(), dialog_->local_tag(), dialog_->remote_tag()}, id_);
-  for (UsageTimer* timer : {&ring_limit_, &no_ack_, &answer_again_, &glare_}) ua_.disarm(*timer);
+  disarm_all();
   state_ = State::over;
   ua_.over(id_);
   ua_.tell(std::move(ending));

@@ -8,8 +8,8 @@ InviteSession::Replaceable InviteSession::replaceable(const DialogId& id) const 
   switch (state_) {
     case State::up: return Replaceable::confirmed;
     case State::calling:
-      for (const Dialog& d : early_)
-        if (d.local_tag() == id.local_tag && d.remote_tag() == id.remote_tag)
+      for (const Early& early : early_)
+        if (early.dialog.local_tag() == id.local_tag && early.dialog.remote_tag() == id.remote_tag)
           return Replaceable::early_of_ours;
       return Replaceable::no;
     case State::leaving:

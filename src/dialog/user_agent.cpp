@@ -99,6 +99,21 @@ void UserAgent::Impl::on_invite(const RequestArrived& event, TimePoint now) {
   if (replaced.status != 0) return answer(event, replaced.status, now);
   auto dialog = Dialog::uas(request, event.flow, random().token(8));
   if (!dialog) return answer_missing(event, dialog.error().header, now);
+  if (options.reliable == ExtensionUse::required && !lists(request, hdr::supported, "100rel") &&
+      !lists(request, hdr::require, "100rel")) {
+    ResponseWriter out = response(request, event.flow, 421);  // section 21.4.15
+    out.header(HeaderId::require, "100rel");
+    layer.respond(event.txn, out, now);
+    return;
+  }
+  SessionTimer timer;
+  timer.start(options, 0);
+  if (timer.refuses(request)) {
+    ResponseWriter out = response(request, event.flow, 422);  // RFC 4028 section 9
+    timer.write_refusal(out);
+    layer.respond(event.txn, out, now);
+    return;
+  }
   const CallId id = calls.emplace(*this);
   InviteSession* session = calls.find(id);
   session->will_replace(replaced.call);
@@ -188,7 +203,9 @@ bool has_its_own_command(std::string_view method, bool in_call) {
     case Method::invite:
     case Method::ack:
     case Method::cancel: return true;
-    case Method::bye: return in_call;
+    case Method::bye:
+    case Method::prack:
+    case Method::update: return in_call;
     default: return false;
   }
 }
@@ -211,9 +228,9 @@ expected<CallId, std::error_code> UserAgent::invite(const CallOptions& options, 
 }
 
 std::error_code UserAgent::ring(CallId call, int status, TimePoint now, std::string_view sdp,
-                                const ExtraHeaders& headers) {
+                                const ExtraHeaders& headers, bool reliable) {
   InviteSession* session = impl_->calls.find(call);
-  return session == nullptr ? Errc::gone : session->ring(status, sdp, headers, now);
+  return session == nullptr ? Errc::gone : session->ring(status, sdp, headers, reliable, now);
 }
 
 std::error_code UserAgent::accept(CallId call, std::string_view sdp, TimePoint now,
@@ -253,6 +270,37 @@ std::error_code UserAgent::hang_up(CallId call, TimePoint now, std::string_view 
 std::error_code UserAgent::reinvite(CallId call, std::string_view sdp, TimePoint now) {
   InviteSession* session = impl_->calls.find(call);
   return session == nullptr ? Errc::gone : session->reinvite(sdp, now);
+}
+
+std::error_code UserAgent::update(CallId call, std::string_view sdp, TimePoint now) {
+  InviteSession* session = impl_->calls.find(call);
+  return session == nullptr ? Errc::gone : session->update(sdp, now);
+}
+
+std::error_code UserAgent::accept_offer(CallId call, std::string_view sdp, TimePoint now) {
+  InviteSession* session = impl_->calls.find(call);
+  if (session == nullptr) return Errc::gone;
+  const auto error = session->accept_offer(sdp, now);
+  impl_->reap();
+  return error;
+}
+
+std::error_code UserAgent::reject_offer(CallId call, int status, TimePoint now) {
+  InviteSession* session = impl_->calls.find(call);
+  if (session == nullptr) return Errc::gone;
+  const auto error = session->reject_offer(status, now);
+  impl_->reap();
+  return error;
+}
+
+std::error_code UserAgent::hold(CallId call, TimePoint now) {
+  InviteSession* session = impl_->calls.find(call);
+  return session == nullptr ? Errc::gone : session->hold(true, now);
+}
+
+std::error_code UserAgent::resume(CallId call, TimePoint now) {
+  InviteSession* session = impl_->calls.find(call);
+  return session == nullptr ? Errc::gone : session->hold(false, now);
 }
 
 expected<RequestId, std::error_code> UserAgent::request(CallId call, std::string_view method,

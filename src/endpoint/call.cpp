@@ -50,6 +50,37 @@ error_code Call::reinvite(std::string_view sdp) {
 }
 error_code Call::reinvite(const sdp::Session& offer) { return reinvite(offer.to_string()); }
 
+error_code Call::update(std::string_view sdp) {
+  return carry_out(
+      state_, [&](EndpointState& s, TimePoint now) { return s.agent().update(id_, sdp, now); });
+}
+error_code Call::update(const sdp::Session& offer) { return update(offer.to_string()); }
+
+error_code Call::hold() {
+  return carry_out(state_,
+                   [&](EndpointState& s, TimePoint now) { return s.agent().hold(id_, now); });
+}
+
+error_code Call::resume() {
+  return carry_out(state_,
+                   [&](EndpointState& s, TimePoint now) { return s.agent().resume(id_, now); });
+}
+
+error_code Call::accept_offer(std::string_view sdp) {
+  return carry_out(state_, [&](EndpointState& s, TimePoint now) {
+    return s.agent().accept_offer(id_, sdp, now);
+  });
+}
+error_code Call::accept_offer(const sdp::Session& answer) {
+  return accept_offer(answer.to_string());
+}
+
+error_code Call::reject_offer(int status) {
+  return carry_out(state_, [&](EndpointState& s, TimePoint now) {
+    return s.agent().reject_offer(id_, status, now);
+  });
+}
+
 error_code Call::request(std::string_view method, std::string_view content_type,
                          std::string_view body, std::function<void(error_code, Message)> done) {
   return carry_out(state_, [&](EndpointState& s, TimePoint now) -> error_code {
@@ -94,6 +125,18 @@ void Call::on_reinvite(std::function<void(const Message&)> handler) {
 void Call::on_confirmed(std::function<void(const Message&)> handler) {
   with_record(state_, id_, [&](CallRecord& r) { r.confirmed = std::move(handler); });
 }
+void Call::on_offer(std::function<void(const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.offered = std::move(handler); });
+}
+void Call::on_updated(std::function<void(const UpdateCompleted&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.updated = std::move(handler); });
+}
+void Call::on_provisional_acknowledged(std::function<void(const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.pracked = std::move(handler); });
+}
+void Call::on_refreshed(std::function<void(const Message&)> handler) {
+  with_record(state_, id_, [&](CallRecord& r) { r.refreshed = std::move(handler); });
+}
 void Call::on_request(std::function<void(TxnId, const Message&)> handler) {
   with_record(state_, id_, [&](CallRecord& r) { r.requested = std::move(handler); });
 }
@@ -112,9 +155,9 @@ expected<sdp::Session, ParseError> IncomingCall::offer() const {
   return sdp::Session::parse(invite_->body());
 }
 
-void IncomingCall::ring(int status, std::string_view sdp) {
+void IncomingCall::ring(int status, std::string_view sdp, bool reliable) {
   carry_out(call_.state_, [&](EndpointState& s, TimePoint now) {
-    return s.agent().ring(call_.id_, status, now, sdp);
+    return s.agent().ring(call_.id_, status, now, sdp, {}, reliable);
   });
 }
 

@@ -72,6 +72,26 @@ void EndpointState::on(CallRequest& event) {
     agent().respond(event.txn, kNotImplemented, now());
 }
 
+void EndpointState::on(ProvisionalAcknowledged& event) {
+  if (const auto record = call(event.call)) record->pracked(event.prack);
+}
+
+void EndpointState::on(OfferReceived& event) {
+  const auto record = call(event.call);
+  if (record && record->offered)
+    record->offered(event.request);
+  else
+    agent().reject_offer(event.call, 488, now());
+}
+
+void EndpointState::on(UpdateCompleted& event) {
+  if (const auto record = call(event.call)) record->updated(event);
+}
+
+void EndpointState::on(SessionRefreshed& event) {
+  if (const auto record = call(event.call)) record->refreshed(event.response);
+}
+
 void EndpointState::on(CallEnded& event) {
   const auto found = calls.find(event.call);
   if (found == calls.end()) return;
@@ -83,6 +103,7 @@ void EndpointState::on(CallEnded& event) {
       case CallEnded::Cause::local_bye:
       case CallEnded::Cause::remote_bye:
       case CallEnded::Cause::cancelled: error = Errc::cancelled; break;
+      case CallEnded::Cause::expired:
       case CallEnded::Cause::timeout: error = Errc::timeout; break;
       case CallEnded::Cause::not_acknowledged: error = Errc::not_acknowledged; break;
       case CallEnded::Cause::rejected:

@@ -41,6 +41,10 @@ struct CallRecord {
   HandlerSlot<const Message&> answered;
   HandlerSlot<const ReinviteFailed&> reinvite_failed;
   HandlerSlot<const Message&> reinvited;
+  HandlerSlot<const Message&> offered;
+  HandlerSlot<const UpdateCompleted&> updated;
+  HandlerSlot<const Message&> pracked;
+  HandlerSlot<const Message&> refreshed;
   HandlerSlot<const Message&> confirmed;
   HandlerSlot<TxnId, const Message&> requested;
   HandlerSlot<const CallEnded&> ended;
@@ -92,6 +96,10 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void on(CallReinvited& event);
   void on(ReinviteFailed& event);
   void on(CallRequest& event);
+  void on(ProvisionalAcknowledged& event);
+  void on(OfferReceived& event);
+  void on(UpdateCompleted& event);
+  void on(SessionRefreshed& event);
   void on(CallEnded& event);
   void on(RequestReceived& event);
   void on(RequestCompleted& event);

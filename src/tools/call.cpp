@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +46,7 @@ class Caller {
       return kFailed;
     }
     call_ = *call;
+    call_.on_offer([this](const Message& request) { offered(request.view()); });
     say("trying");
     node_.on_signal([this] { node_.finish(up_ ? kDone : kFailed); });
     if (arguments_.cancel_after_ms > 0)
@@ -56,6 +59,11 @@ class Caller {
  private:
   void progress(const MessageView& response) {
     const int status = response.status();
+    // A reliable one may bring the answer already, each fork its own; then a 2xx has nothing to add.
+    if (status > 100 && response.has(HeaderId::rseq) && sdp_of(response)) {
+      Media& media = forks_.emplace(response.to_tag(), media_).first->second;
+      if (!media.agreed()) media.answered(response);
+    }
     if (status == 100 || status == told_) return;  // trying was said; several branches may ring
     told_ = status;
     say(status == 180 ? std::string("ringing") : "progress " + status_line(response));
@@ -105,7 +113,7 @@ class Caller {
     call_.on_answered([this](const Message& m) { held(m.view()); });
     call_.on_reinvite_failed([this](const ReinviteFailed& why) { not_held(why); });
     // An answer that does not fit leaves a call without media: it is ended (RFC 6337 section 3.1).
-    if (!media_.answered(response.view())) {
+    if (!fits(response.view())) {
       fmt::print(stderr, "sipstack: the answer does not fit the offer\n");
       broken_ = true;
       call_.hang_up();
@@ -158,6 +166,24 @@ class Caller {
     if (!referring_) call_.hang_up();
   }
 
+  /// By UPDATE, of the callee or of one that still rings.
+  void offered(const MessageView& request) {
+    const auto fork = forks_.find(request.from_tag());
+    Media& media = fork == forks_.end() ? media_ : fork->second;
+    const auto description = media.respond(request);
+    if (description)
+      call_.accept_offer(*description);
+    else
+      call_.reject_offer(488);
+  }
+
+  bool fits(const MessageView& response) {
+    if (const auto fork = forks_.find(response.to_tag()); fork != forks_.end())
+      media_ = fork->second;
+    forks_.clear();
+    return media_.agreed() || media_.answered(response);
+  }
+
   void hold() {
     if (const auto offer = media_.hold(); offer && call_) call_.reinvite(*offer);
   }
@@ -184,6 +210,7 @@ class Caller {
   Node& node_;
   const CallArguments& arguments_;
   Media media_;
+  std::map<std::string, Media, std::less<>> forks_;  ///< by To tag, what reliable provisionals said
   Call call_;
   int told_ = 0;
   bool up_ = false;

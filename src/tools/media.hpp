@@ -37,6 +37,8 @@ class Media {
   std::optional<std::string> respond(const MessageView& request);
   /// The answer to our offer. False where it is none.
   bool answered(const MessageView& message);
+  /// Nothing is open and something was agreed.
+  bool agreed() const noexcept { return session_.state() == sdp::OfferAnswer::State::stable; }
   void rollback() noexcept { session_.rollback(); }
 
  private:

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,6 +26,8 @@ struct UasArguments : NetworkArguments {
   int answer = 200;
   int ring_ms = 0;
   int max_call_ms = 0;
+  bool reliable = false;
+  std::uint32_t session_expires = 0;  ///< seconds; 0: only where the caller asks
   std::string auth;
 };
 
@@ -33,8 +37,7 @@ class Answerer {
       : node_(node), arguments_(arguments), watchers_(watchers) {}
 
   void ring(IncomingCall call) {
-    const auto talk =
-        std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view()), {}});
+    const auto talk = std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view())});
     note(*talk, "rings");
     const std::string call_id(call.invite()->call_id());
     talk->id = call_id + ";" + std::to_string(++count_);
@@ -43,23 +46,64 @@ class Answerer {
       note(*talk, "has ended");
       watchers_.changed(talk->id, DialogInfo::State::terminated, {}, false);
     });
-    call.ring();
-    if (arguments_.ring_ms == 0) return answer(std::move(call), talk);
-    node_.after(std::chrono::milliseconds(arguments_.ring_ms),
-                [this, call, talk]() mutable { answer(std::move(call), talk); });
+    const MessageView invite = call.invite().view();
+    const bool reliably = lists(invite.all(hdr::require), "100rel") ||
+                          (arguments_.reliable && lists(invite.all(hdr::supported), "100rel"));
+    // RFC 3262 section 5: where the INVITE has no offer, ours is in the first reliable response.
+    std::string offer;
+    if (reliably && !call.has_offer()) offer = talk->media.offer().value_or("");
+    talk->waits_for = (reliably ? 1 : 0) + (arguments_.ring_ms > 0 ? 1 : 0);
+    listen(call, talk);
+    call.ring(180, offer, reliably);
+    if (arguments_.ring_ms > 0)
+      node_.after(std::chrono::milliseconds(arguments_.ring_ms),
+                  [this, call, talk] { heard(call, talk); });
+    if (talk->waits_for == 0) answer(std::move(call), talk);
   }
 
  private:
   struct Talk {
     Call call;
     Media media;
-    std::string id;  ///< for those who watch
+    std::string id{};   ///< for those who watch
+    int waits_for = 0;  ///< of PRACK and --ring-ms, before the answer
   };
+
+  template <class List>
+  static bool lists(const List& list, std::string_view option) {
+    for (const auto& tag : list)
+      if (tag && iequals(tag->token, option)) return true;
+    return false;
+  }
+
+  void heard(const IncomingCall& call, const std::shared_ptr<Talk>& talk) {
+    if (--talk->waits_for == 0) answer(call, talk);
+  }
+
+  /// What may come before the answer as well as within the call.
+  void listen(const IncomingCall& call, const std::shared_ptr<Talk>& talk) {
+    talk->call.on_offer([talk](const Message& request) {
+      const auto description = talk->media.respond(request.view());
+      if (description)
+        talk->call.accept_offer(*description);
+      else
+        talk->call.reject_offer(488);
+    });
+    talk->call.on_provisional_acknowledged(
+        [this, call = IncomingCall(call), talk](const Message& prack) mutable {
+          if (!call.has_offer() && !talk->media.answered(prack.view()))
+            call.reject(488);
+          else
+            heard(call, talk);
+        });
+  }
 
   void answer(IncomingCall call, const std::shared_ptr<Talk>& talk) {
     if (!talk->call) return;  // the caller gave up
     if (arguments_.answer >= 300) return call.reject(arguments_.answer);
-    auto description = talk->media.respond(call.invite().view());
+    // A reliable provisional may have settled the session already.
+    std::optional<std::string> description = "";
+    if (!talk->media.agreed()) description = talk->media.respond(call.invite().view());
     if (!description) return call.reject(488);
     talk->call.on_reinvite([talk](const Message& request) {
       const auto again = talk->media.respond(request.view());
@@ -95,6 +139,7 @@ class Answerer {
 
 int answer_calls(const UasArguments& arguments) {
   EndpointOptions options;
+  options.user_agent.session_expires = arguments.session_expires;
   if (!arguments.auth.empty()) {
     const std::size_t colon = arguments.auth.find(':');
     Credentials known;
@@ -143,6 +188,13 @@ void add_uas(CLI::App& app, Command& chosen) {
   command->add_option("--max-call-ms", arguments->max_call_ms, "Hang up after that time")
       ->check(CLI::Range(1, 86400000))
       ->type_name("MS");
+  command->add_flag("--reliable", arguments->reliable,
+                    "Ring reliably, where the caller can (100rel)");
+  command
+      ->add_option("--session-expires", arguments->session_expires,
+                   "Have sessions refreshed at least that often, in seconds (RFC 4028)")
+      ->check(CLI::Range(90, 86400000))
+      ->type_name("S");
   command->add_option("--auth", arguments->auth, "Challenge requests outside calls")
       ->check(CLI::Validator(
           [](std::string& text) -> std::string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A peer that follows no rule and a user who presses every button, in orders drawn from a seed: whatever
-// happens, each call and request ends once and nothing is left (hardening A47 to A51, A73, A74).
+// happens, each call and request ends once and nothing is left (hardening A47 to A52, A73, A74).
 #include <algorithm>
 #include <map>
 
@@ -15,6 +15,7 @@ CoreOptions with_refer(std::size_t pool_bytes) {
   CoreOptions options;
   options.pool_bytes = pool_bytes;
   options.user_agent.allow.emplace_back("REFER");
+  options.user_agent.session_expires = 90;
   return options;
 }
 
@@ -75,16 +76,26 @@ class Chaos {
       UserAgent& ua = alice_.ua();
       const CallId* known = any(calls_);
       const CallId call = known == nullptr ? CallId{} : *known;
-      switch (dice_.below(10)) {
+      switch (dice_.below(14)) {
+        case 10: ua.update(call, dice_.below(2) == 0 ? kOffer : "", now); return;
+        case 11: ua.accept_offer(call, kAnswer, now); return;
+        case 12:
+          if (dice_.below(3) == 0) ua.reject_offer(call, 488, now);
+          return;
+        case 13: dice_.below(2) == 0 ? ua.hold(call, now) : ua.resume(call, now); return;
         case 0: {
           auto options = call_to("sip:p@" + peer_.where.to_string());
           if (dice_.below(3) == 0) options.body.clear();
           options.credentials = {{"u", "p", ""}};
           options.max_ring = seconds(dice_.below(100));
+          options.prack_by_application = dice_.below(4) == 0;
           if (const auto made = ua.invite(options, now)) calls_.push_back(*made);
           return;
         }
-        case 1: ua.ring(call, static_cast<int>(99 + dice_.below(102)), now, kAnswer); return;
+        case 1:
+          ua.ring(call, static_cast<int>(99 + dice_.below(102)), now,
+                  dice_.below(2) == 0 ? kAnswer : "", {}, dice_.below(2) == 0);
+          return;
         case 2:
         case 3: ua.accept(call, dice_.below(2) == 0 ? kAnswer : "", now); return;
         case 4:
@@ -111,6 +122,8 @@ class Chaos {
       case 1: {
         Letter invite = peer_.request("INVITE", alice_);
         if (dice_.below(3) == 0) invite.remove("Content-Type").body.clear();
+        invite.add("Supported", "100rel, timer");
+        if (dice_.below(4) == 0) invite.add("Session-Expires", "90");
         invites_.push_back(invite);
         return peer_.send(invite, alice_.where);
       }
@@ -139,14 +152,19 @@ class Chaos {
     const Stranger::Heard* const found = heard(true);
     if (found == nullptr) return;
     const Stranger::Heard request = *found;
-    const int status = one_of({100, 180, 183, 200, 200, 200, 202, 302, 401, 407, 408, 481, 486, 487,
-                               491, 500, 503, 603, 699});
+    const int status = one_of({100, 180, 183, 183, 200, 200, 200, 202, 302, 401, 407,
+                               408, 422, 481, 486, 487, 491, 500, 503, 603, 699});
     Letter extra;
     if (dice_.below(4) != 0) extra.add("Contact", "<sip:" + tag() + "@192.0.2.9>");
     if (status == 401)
       extra.add("WWW-Authenticate",
                 "Digest realm=\"r\", nonce=\"" + std::to_string(dice_.next()) + "\"");
     if (dice_.below(2) == 0) extra.with("application/sdp", kAnswer);
+    if (dice_.below(2) == 0)
+      extra.add("Require", "100rel").add("RSeq", std::to_string(1 + dice_.below(3)));
+    if (dice_.below(3) == 0) extra.add("Allow", "INVITE, UPDATE");
+    if (dice_.below(3) == 0)
+      extra.add("Session-Expires", one_of({"1;refresher=uac", "90;refresher=uas"}));
     peer_.reply(request, status, tag(), extra);
   }
 
@@ -155,7 +173,9 @@ class Chaos {
     const Stranger::Heard* const found = heard(true);
     if (found == nullptr) return;
     const MessageView m = found->message.view();
-    Letter out = peer_.request(one_of({"BYE", "INVITE", "INVITE", "INFO", "ACK", "REFER"}), alice_);
+    Letter out = peer_.request(
+        one_of({"BYE", "INVITE", "INVITE", "INFO", "ACK", "REFER", "UPDATE"}), alice_);
+    if (dice_.below(2) == 0) out.with("application/sdp", kOffer);
     out.set("Call-ID", std::string(m.call_id()));
     out.set("To", std::string(*m.raw(HeaderId::from)));
     out.set("From", m.to_tag().empty() ? "<sip:p@192.0.2.9>;tag=" + tag()
@@ -174,10 +194,13 @@ class Chaos {
       cancel.remove("Content-Type").set("CSeq", "1 CANCEL").body.clear();
       return peer_.send(cancel, alice_.where);
     }
-    Letter out = peer_.within(
-        *invite, response->message.view(),
-        one_of({"BYE", "INVITE", "INVITE", "INFO", "ACK", "ACK", "ACK", "REFER", "UPDATE"}),
-        static_cast<int>(1 + dice_.below(4)));
+    Letter out = peer_.within(*invite, response->message.view(),
+                              one_of({"BYE", "INVITE", "INVITE", "INFO", "ACK", "ACK", "ACK",
+                                      "REFER", "UPDATE", "PRACK", "PRACK"}),
+                              static_cast<int>(1 + dice_.below(4)));
+    if (const auto rseq = response->message->get(hdr::rseq))
+      out.add("RAck", std::to_string(rseq->number) + " 1 INVITE");
+    if (dice_.below(2) == 0) out.with("application/sdp", kOffer);
     out.set("Call-ID", std::string(response->message->call_id()));
     out.set("From", std::string(*response->message->raw(HeaderId::from)));
     peer_.send(out, alice_.where);

@@ -472,7 +472,7 @@ TEST_CASE("Replaces is offered, and can be turned off") {
   ThreePhones t({}, off);
   Stranger eve(t.network, "eve", "192.0.2.9");
   const CallId call = t.call(t.alice, t.bob);
-  CHECK(t.bob.last<CallArrived>().invite->raw(HeaderId::supported) == "");
+  CHECK(t.bob.last<CallArrived>().invite->raw(HeaderId::supported) == "100rel, timer");
   Letter invite = eve.request("INVITE", t.bob);
   invite.add("Replaces", t.alice.ua().replaces(call)).add("Require", "replaces");
   eve.send(invite, t.bob.where, milliseconds(5));

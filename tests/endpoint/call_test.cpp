@@ -161,6 +161,66 @@ TEST_CASE("a re-INVITE reaches its handler, and without one is refused while the
   CHECK(steps == Steps{"488", "INVITE", "200"});
 }
 
+TEST_CASE("a call rings reliably, is changed by UPDATE as it rings, and held when it is up") {
+  Ends ends;
+  Steps bob;
+  Steps alice;
+  ends.bob.on_invite([&](IncomingCall call) {
+    Call of_bob = call.call();
+    of_bob.on_provisional_acknowledged([&, of_bob](const Message& prack) mutable {
+      bob.push_back(std::string(prack->method_name()));
+      CHECK_FALSE(of_bob.update(kOffer));
+    });
+    of_bob.on_updated([&, call](const UpdateCompleted& update) mutable {
+      bob.push_back(std::to_string(update.status));
+      call.async_accept("", [](error_code, const Call&) {});
+    });
+    of_bob.on_reinvite([&, of_bob](const Message& request) mutable {
+      const bool held = request->body().find("a=sendonly") != std::string_view::npos;
+      bob.push_back(held ? "held" : "back");
+      CHECK_FALSE(of_bob.accept(kAnswer));
+    });
+    call.ring(183, kAnswer, true);
+  });
+  const auto call = ends.alice.invite(
+      ends.call, [](const Call&, const Message&) {},
+      [&](error_code ec, Call up, const Message& response) {
+        REQUIRE_FALSE(ec);
+        alice.push_back(response->body().empty() ? "up" : "answer again");
+        CHECK_FALSE(up.hold());
+      });
+  REQUIRE(call);
+  Call of_alice = *call;
+  of_alice.on_offer([&](const Message& request) {
+    alice.push_back(std::string(request->method_name()));
+    CHECK_FALSE(of_alice.accept_offer(kAnswer));
+  });
+  of_alice.on_answered([&](const Message&) {
+    alice.push_back("answered");
+    if (alice.size() == 3) CHECK_FALSE(of_alice.resume());
+  });
+  REQUIRE(ends.until([&] { return alice.size() == 4; }));
+  CHECK(alice == Steps{"UPDATE", "up", "answered", "answered"});
+  CHECK(bob == Steps{"PRACK", "200", "held", "back"});
+}
+
+TEST_CASE("an UPDATE with an offer that nobody listens for is refused, and the call goes on") {
+  Ends ends;
+  ends.bob.on_invite(
+      [](IncomingCall call) { call.async_accept(kAnswer, [](error_code, const Call&) {}); });
+  int status = 0;
+  Call of_alice;
+  ends.alice.async_invite(ends.call, [&](error_code ec, Call call, const Message&) {
+    REQUIRE_FALSE(ec);
+    of_alice = call;
+    of_alice.on_updated([&](const UpdateCompleted& update) { status = update.status; });
+    CHECK_FALSE(of_alice.update(kOffer));
+  });
+  REQUIRE(ends.until([&] { return status != 0; }));
+  CHECK(status == 488);
+  CHECK(of_alice);
+}
+
 TEST_CASE("a request within a call has its outcome told") {
   Ends ends;
   ends.bob.on_invite(

@@ -86,6 +86,21 @@ class Calls(unittest.TestCase):
             answers = [m for m in packets(trace) if m[2].startswith("SIP/2.0 200") and "a=recvonly" in m[2]]
             self.assertEqual(len(answers), 1)
 
+    def test_a_reliable_callee_waits_for_the_prack(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace = os.path.join(folder, "prack.pcap")
+            with Beside("uas", "--listen", UDP, "--reliable", "--session-expires", "1800") as uas:
+                result = run("call", target(uas), "--listen", UDP, "--duration-ms", "1", "--trace", trace)
+                self.assertEqual(result.status, 0, result.err)
+                self.assertEqual(result.lines, ["trying", "ringing", "answered", "ended"])
+            seen = [m[2] for m in packets(trace)]
+            kinds = [" ".join(m.split()[:2]) if m.startswith("SIP") else m.split()[0] for m in seen]
+            self.assertEqual(kinds, ["INVITE", "SIP/2.0 180", "PRACK", "SIP/2.0 200", "SIP/2.0 200", "ACK", "BYE",
+                                     "SIP/2.0 200"])
+            self.assertIn("Session-Expires: 1800;refresher=uas", seen[4])
+        result = run("uas", "--listen", UDP, "--session-expires", "89")
+        self.assertEqual(result.status, 2)
+
     def test_a_description_of_ones_own_is_offered(self):
         with tempfile.TemporaryDirectory() as folder:
             sdp, trace = os.path.join(folder, "own.sdp"), os.path.join(folder, "own.pcap")

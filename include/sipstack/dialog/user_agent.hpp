@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The user agent: calls, registrations and single requests over the transaction layer; no I/O.
-// RFC 3261 sections 8, 10.2, 11 to 15; RFC 3264.
+// RFC 3261 sections 8, 10.2, 11 to 15; RFC 3262, 3264, 3311 and 4028.
 #pragma once
 
 #include <cstddef>
@@ -31,19 +31,34 @@ using CallId = Handle<InviteSession>;
 using RegistrationId = Handle<ClientRegistration>;
 using RequestId = Handle<ClientRequest>;
 
+/// Whether an extension is left alone, used where the peer has it too, or demanded of the peer.
+enum class ExtensionUse : std::uint8_t { off, supported, required };
+/// Who refreshes a session with a timer (RFC 4028): whom the peer chooses (we, if it leaves it to us), always
+/// we, or the peer where it can.
+enum class Refresher : std::uint8_t { either, local, remote };
+
 struct UserAgentOptions {
   std::string contact_user = "sipstack";  ///< user part of our Contact
   std::string product = "sipstack/0.1";   ///< User-Agent and Server; empty: neither is sent
   /// Methods served, for Allow. Others get 405, or 501 where the registry does not know them.
-  std::vector<std::string> allow = {"INVITE",  "ACK",  "BYE",     "CANCEL",
-                                    "OPTIONS", "INFO", "MESSAGE", "NOTIFY"};
-  std::vector<std::string> supported;  ///< option tags; a Require of others gets 420
+  std::vector<std::string> allow = {"INVITE", "ACK",     "BYE",    "CANCEL", "OPTIONS",
+                                    "INFO",   "MESSAGE", "NOTIFY", "PRACK",  "UPDATE"};
+  /// Option tags; a Require of others gets 420. `100rel` and `timer` come by the options below.
+  std::vector<std::string> supported;
   std::vector<std::string> accept = {"application/sdp"};
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
   bool answer_options = true;
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
   std::size_t max_dialogs = 65536;                ///< then INVITEs get 503, and invite() an error
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
+  /// 100rel (RFC 3262). As a callee `supported` sends reliably where the caller demands it or ring() asks
+  /// for it and the caller can; `required` does always, and callers that cannot get 421.
+  ExtensionUse reliable = ExtensionUse::supported;
+  std::size_t max_queued_provisionals = 16;  ///< reliable ones of a call that wait for a PRACK
+  bool session_timer = true;                 ///< `timer` is supported (RFC 4028)
+  std::uint32_t session_expires = 0;  ///< seconds between refreshes to ask for; 0: only where asked
+  std::uint32_t min_se = 90;          ///< seconds that we put up with, at least 90
+  Refresher refresher = Refresher::either;
   /// Challenges every request outside a dialog but ACK and CANCEL; null: none. Not owned.
   DigestServer* challenge = nullptr;
   /// Subscriptions with us, and REFER.
@@ -65,6 +80,11 @@ struct UserAgentOptions {
 struct CallOptions : RequestOptions {
   Duration max_ring = std::chrono::seconds(180);  ///< then CANCEL; zero: for ever
   int max_redirects = 5;                          ///< 3xx followed (RFC 3261 section 8.1.3.4)
+  std::optional<ExtensionUse> reliable;           ///< 100rel; the user agent's where empty
+  /// True: every reliable provisional waits for acknowledge(), so that its PRACK can carry an offer. False:
+  /// only those that bring an offer do, and the others are acknowledged at once.
+  bool prack_by_application = false;
+  std::optional<std::uint32_t> session_expires;  ///< seconds; the user agent's where empty
 };
 
 struct RegistrationOptions {
@@ -88,7 +108,10 @@ struct CallArrived {
   Flow flow;        ///< that it came by: whom caller_identity() may trust
   CallId replaces;  ///< the call that accept() will end in favour of this one (RFC 3891); or null
 };
-/// A provisional response to our INVITE (101-199; 100 as well, once). Not for re-INVITEs.
+/// A provisional response to our INVITE (101-199; 100 as well, once). A reliable one (RFC 3262) comes once
+/// and in order, and its PRACK is on its way; where it has an offer, acknowledge(call, answer) must be called.
+/// Each fork has its own To tag and may have its own early media. Not for re-INVITEs, but where an answer of
+/// ours is owed.
 struct CallProgress {
   CallId call;
   Message response;
@@ -107,7 +130,30 @@ struct CallConfirmed {
   CallId call;
   Message ack;
 };
-/// The peer's re-INVITE (or UPDATE with an offer): accept() or reject() it.
+/// The PRACK for a reliable provisional response of ours, with the answer where that had the offer.
+struct ProvisionalAcknowledged {
+  CallId call;
+  Message prack;
+};
+/// An offer in the peer's UPDATE or PRACK, before or within the call: accept_offer() or reject_offer().
+struct OfferReceived {
+  CallId call;
+  Message request;
+};
+/// Our UPDATE, or our offer in a PRACK, has its final response: 2xx with the answer, or a refusal that leaves
+/// the session as it was. None once the call is over.
+struct UpdateCompleted {
+  CallId call;
+  int status = 0;    ///< 491: glare, twice; 408 or 503: nothing came, see error
+  Message response;  ///< may be empty
+  std::error_code error;
+};
+/// A refresh of ours was answered (RFC 4028). The answer of one by re-INVITE may differ from the last one.
+struct SessionRefreshed {
+  CallId call;
+  Message response;
+};
+/// The peer's re-INVITE: accept() or reject() it.
 struct CallReinvited {
   CallId call;
   Message request;
@@ -133,7 +179,8 @@ struct CallEnded {
     rejected,
     timeout,
     failed,
-    not_acknowledged
+    not_acknowledged,  ///< no ACK for our 2xx, or no PRACK for our reliable provisional
+    expired            ///< no refresh of the session came in time (RFC 4028 section 10)
   };
   CallId call;
   Cause cause = Cause::failed;
@@ -165,7 +212,8 @@ struct RegistrationChanged {
 
 using UserEvent =
     std::variant<CallArrived, CallProgress, CallAnswered, CallConfirmed, CallReinvited,
-                 ReinviteFailed, CallRequest, CallEnded, RequestReceived, RequestCompleted,
+                 ReinviteFailed, CallRequest, CallEnded, ProvisionalAcknowledged, OfferReceived,
+                 UpdateCompleted, SessionRefreshed, RequestReceived, RequestCompleted,
                  RegistrationChanged, NotifyReceived, SubscriptionChanged, SubscriptionForked,
                  SubscriptionArrived, ReferArrived, NotifierEnded, PublicationChanged>;
 
@@ -194,24 +242,44 @@ class UserAgent {
 
   // calls
   expected<CallId, std::error_code> invite(const CallOptions& options, TimePoint now);
-  /// 101-199, with an SDP body where given (early media).
+  /// 101-199, with an SDP body where given (early media). `reliable`: by RFC 3262 where the caller can, behind
+  /// those that still wait for their PRACK; its SDP is then the answer, or the offer where the INVITE had
+  /// none. Said again by itself while the call rings, every minute (RFC 3261 section 13.3.1.1; every two and
+  /// a half where reliable).
   std::error_code ring(CallId call, int status, TimePoint now, std::string_view sdp = {},
-                       const ExtraHeaders& headers = {});
-  /// 200 to the INVITE or re-INVITE that waits, with offer or answer.
+                       const ExtraHeaders& headers = {}, bool reliable = false);
+  /// 200 to the INVITE or re-INVITE that waits, with offer or answer. Held back until the PRACK of a reliable
+  /// provisional with SDP has come and no UPDATE waits for an answer (RFC 3262 section 3). `sdp` is left out
+  /// where reliable provisionals have settled the session already (RFC 6337 section 3.1).
   std::error_code accept(CallId call, std::string_view sdp, TimePoint now,
                          const ExtraHeaders& headers = {});
   /// 300-699 to the INVITE or re-INVITE that waits.
   std::error_code reject(CallId call, int status, TimePoint now, std::string_view reason = {},
                          const ExtraHeaders& headers = {});
-  /// The ACK with our answer, for an INVITE of ours without an offer.
+  /// Our answer to an offer in a 2xx, with the ACK, or in a reliable provisional, with its PRACK; the oldest
+  /// one that is owed, PRACKs first. Where CallOptions::prack_by_application: the PRACK, with an offer where
+  /// `sdp` isn't empty.
   std::error_code acknowledge(CallId call, std::string_view sdp, TimePoint now);
   /// Ends the call by what its state asks for: CANCEL, BYE, or 603 to the INVITE that waits. A callee's
   /// BYE waits for the ACK (RFC 3261 section 15). CallEnded follows when the peer has answered, or not.
   /// `reason`: a Reason value (RFC 3326) for CANCEL and BYE.
   std::error_code hang_up(CallId call, TimePoint now, std::string_view reason = {});
   std::error_code reinvite(CallId call, std::string_view sdp, TimePoint now);
+  /// UPDATE (RFC 3311): with an offer where `sdp` isn't empty, else to tell our Contact anew. Also before the
+  /// call is answered, in the early dialog heard of last. UpdateCompleted follows. wrong_state while another
+  /// UPDATE or a PRACK of ours is on its way, or while an offer is open.
+  std::error_code update(CallId call, std::string_view sdp, TimePoint now);
+  /// 200 to the oldest UPDATE or PRACK that waits (OfferReceived), with our answer.
+  std::error_code accept_offer(CallId call, std::string_view sdp, TimePoint now);
+  /// 300-699 to it: 488, say. The session stays as it was.
+  std::error_code reject_offer(CallId call, int status, TimePoint now);
+  /// Puts the peer on hold, or takes it back: re-INVITE with our last description, its directions changed and
+  /// its o= version one higher (RFC 3264 section 8.4, RFC 6337 section 5.3). wrong_state where there is none.
+  /// For whoever keeps no sdp::OfferAnswer, which counts versions of its own.
+  std::error_code hold(CallId call, TimePoint now);
+  std::error_code resume(CallId call, TimePoint now);
   /// A request within the dialog, e.g. INFO; its outcome comes as RequestCompleted. wrong_state for
-  /// INVITE, ACK, CANCEL and BYE, which have commands of their own, and behind our BYE.
+  /// INVITE, ACK, CANCEL, BYE, PRACK and UPDATE, which have commands of their own, and behind our BYE.
   expected<RequestId, std::error_code> request(CallId call, std::string_view method,
                                                std::string_view content_type, std::string_view body,
                                                TimePoint now, const ExtraHeaders& headers = {});

@@ -59,6 +59,13 @@ class Call {
   /// A new offer in the dialog; its outcome comes by on_answered() or on_reinvite_failed().
   error_code reinvite(std::string_view sdp);
   error_code reinvite(const sdp::Session& offer);
+  /// UPDATE (RFC 3311), with an offer where `sdp` isn't empty; also before the call is answered. Its
+  /// outcome comes by on_updated().
+  error_code update(std::string_view sdp = {});
+  error_code update(const sdp::Session& offer);
+  /// Puts the peer on hold, or takes it back, with the description that we gave last; as reinvite().
+  error_code hold();
+  error_code resume();
   /// A request within the call, e.g. INFO. `done` gets the final response.
   error_code request(std::string_view method, std::string_view content_type, std::string_view body,
                      std::function<void(error_code, Message)> done);
@@ -75,7 +82,11 @@ class Call {
   error_code accept(std::string_view sdp);
   error_code accept(const sdp::Session& answer);
   error_code reject(int status, std::string_view reason = {});
-  /// Our answer to the offer that a 2xx brought, where our INVITE had none.
+  // the peer's UPDATE, or the offer in its PRACK, that waits: see on_offer()
+  error_code accept_offer(std::string_view sdp);
+  error_code accept_offer(const sdp::Session& answer);
+  error_code reject_offer(int status);
+  /// Our answer to the offer that a 2xx or a reliable provisional brought, where our INVITE had none.
   error_code acknowledge(std::string_view sdp);
   error_code acknowledge(const sdp::Session& answer);
 
@@ -84,6 +95,14 @@ class Call {
   void on_reinvite_failed(std::function<void(const ReinviteFailed&)> handler);
   /// Without a handler it is refused with 488, and the call goes on as it was.
   void on_reinvite(std::function<void(const Message& request)> handler);
+  /// An offer in an UPDATE or PRACK: accept_offer() or reject_offer(). Without a handler it is refused
+  /// with 488.
+  void on_offer(std::function<void(const Message& request)> handler);
+  void on_updated(std::function<void(const UpdateCompleted&)> handler);
+  /// PRACK for a reliable provisional of ours, with the answer where that held the offer.
+  void on_provisional_acknowledged(std::function<void(const Message& prack)> handler);
+  /// 2xx to a refresh that the session timer has sent (RFC 4028).
+  void on_refreshed(std::function<void(const Message& response)> handler);
   /// ACK for a 2xx of ours, with the answer where the 2xx held the offer.
   void on_confirmed(std::function<void(const Message& ack)> handler);
   /// A request that the user agent does not answer by itself: Endpoint::respond(). Without a
@@ -117,7 +136,8 @@ class IncomingCall {
   bool has_offer() const noexcept;
   Call call() const { return call_; }
 
-  void ring(int status = 180, std::string_view sdp = {});
+  /// `reliable`: by RFC 3262, where the caller can; see UserAgent::ring().
+  void ring(int status = 180, std::string_view sdp = {}, bool reliable = false);
   void reject(int status, std::string_view reason = {}, const ExtraHeaders& headers = {});
 
   /// 200 with this SDP. Handler: void(boost::system::error_code, Call), when the ACK has come or
