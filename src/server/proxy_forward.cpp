@@ -48,9 +48,8 @@ std::string route_uri(const std::string& value) {
 
 bool is_sips(std::string_view uri) noexcept { return iequals(uri.substr(0, 5), "sips:"); }
 
-std::string as_sips(std::string uri) {
-  if (iequals(std::string_view(uri).substr(0, 4), "sip:")) uri.insert(3, "s");
-  return uri;
+std::string as_sips(const std::string& uri) {
+  return iequals(std::string_view(uri).substr(0, 4), "sip:") ? "sips" + uri.substr(3) : uri;
 }
 
 /// What RFC 3263 will make of a next hop, as far as it can be told without asking DNS.
