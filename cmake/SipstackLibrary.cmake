@@ -34,8 +34,7 @@ function(sipstack_library name)
         set_source_files_properties(${instruction_sets} PROPERTIES
             COMPILE_OPTIONS "-Wno-implicit-fallthrough;-Wno-unused-const-variable;$<$<CONFIG:Release>:-O3>"
             INCLUDE_DIRECTORIES "${PROJECT_BINARY_DIR}/ragel"
-            OBJECT_DEPENDS "${included}"
-            SKIP_PRECOMPILE_HEADERS TRUE)  # their instructions are others
+            OBJECT_DEPENDS "${included}")
     endif()
 
     if(sources OR generated)

