@@ -20,6 +20,7 @@ using tcp = boost::asio::ip::tcp;
 
 namespace {
 
+constexpr std::size_t kLeastRead = 2048;
 constexpr std::size_t kPongsARead = 64;
 constexpr std::size_t kDiscardAtMost = 256 * 1024;
 constexpr std::size_t kGather = 64;
@@ -192,14 +193,23 @@ void Connection::readable() {
     if (error || discarded_ > kDiscardAtMost) close({});
     return;
   }
-  // A WebSocket's partial frame has a head besides its message: both fit in the largest block.
-  const Taken taken = take(scratch, web_ ? Sockets::kScratch / 2 : Sockets::kScratch);
+  const Taken taken = take(scratch, at_once());
   if (taken.size > 0) consume(scratch, taken.size);
   if (sockets_ == nullptr) return;
   if (taken.error) return close(taken.error);
   if (!taken.ended) return;
   if (state_ == State::upgrading) return close(make_error_code(std::errc::connection_aborted));
   end();  // replies that are queued can still be read
+}
+
+/// How much is read at once: what its answers have room for, four times as long as the requests are. Back-pressure
+/// begins between two reads; one that brought a whole queue's worth of answers would close the connection.
+std::size_t Connection::at_once() const noexcept {
+  // A WebSocket's partial frame has a head besides its message: both fit in the largest block.
+  const std::size_t most = web_ ? Sockets::kScratch / 2 : Sockets::kScratch;
+  const std::size_t queue = sockets_->options().write_queue;
+  const std::size_t room = (queue - std::min(queued_, queue)) / 4;
+  return std::clamp<std::size_t>(room, tls_ ? TlsStream::kRecord : kLeastRead, most);
 }
 
 Connection::Taken Connection::take(char* out, std::size_t room) {

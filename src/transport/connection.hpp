@@ -118,6 +118,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool ended = false;
     std::error_code error;
   };
+  std::size_t at_once() const noexcept;
   Taken take(char* out, std::size_t room);
   void consume(char* bytes, std::size_t size);
   void consume_messages(std::string_view all);

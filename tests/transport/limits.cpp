@@ -198,6 +198,42 @@ TEST_CASE("who does not read answers is not listened to, and stalls out") {
   CHECK(f.transports->counters().timed_out == 1);
 }
 
+TEST_CASE("a burst of requests from who reads late is answered whole, not closed") {
+  Fixture f;
+  Stream late = Stream::connect(f.io, f.listen(Transport::tcp), false);
+  const std::string answer = response("a", std::string(200, 'x'));  // not four times a request
+  f.told.on_message = [&](const Told& m) { f.send(answer, m.flow, 1); };
+  late.socket().non_blocking(true);
+  std::string burst;
+  for (int i = 0; i < 400; ++i) burst += request("r");
+  // As much as is taken while nobody reads: more than any queue holds.
+  std::size_t sent = 0;
+  std::size_t refused = 0;
+  while (refused < 50) {
+    boost::system::error_code error;
+    const std::size_t at = sent % burst.size();
+    const std::size_t size =
+        late.socket().write_some(asio::buffer(burst.data() + at, burst.size() - at), error);
+    refused = size == 0 ? refused + 1 : 0;
+    sent += size;
+    f.settle();
+    REQUIRE(f.told.gone.empty());
+  }
+  const std::size_t whole = sent / request("r").size();
+  REQUIRE(whole > f.told.messages.size());
+  std::string buffer(65536, '\0');
+  std::size_t got = 0;
+  REQUIRE(f.until([&] {
+    boost::system::error_code ignored;
+    got += late.socket().read_some(asio::buffer(buffer), ignored);
+    f.settle();
+    return got == whole * answer.size() || !f.told.gone.empty();
+  }));
+  CHECK(f.told.gone.empty());
+  CHECK(f.told.failed.empty());
+  CHECK(f.transports->counters().overflowed == 0);
+}
+
 TEST_CASE("reading goes on when a slow reader has caught up") {
   Fixture f(with([](auto& o) { o.write_queue = 40000; }));
   Stream slow = Stream::connect(f.io, f.listen(Transport::tcp), false);
