@@ -8,7 +8,6 @@
 namespace sipstack {
 
 using State = PublicationChanged::State;
-using std::chrono::seconds;
 
 std::error_code ClientPublication::start(PublicationId id, const PublicationOptions& options,
                                          TimePoint now) {
@@ -145,10 +144,7 @@ void ClientPublication::failed(Message response, std::error_code error, TimePoin
     return end(State::removed, std::move(response), error);
   }
   if (!options_.refresh) return end(State::failed, std::move(response), error);
-  Duration wait = pause_after(failures_++, ua_.random());
-  if (response)
-    if (const auto after = response->get(hdr::retry_after))
-      wait = std::max<Duration>(wait, seconds(std::min(after->number, 86400U)));
+  const Duration wait = pause_after(failures_++, response, ua_.random());
   digest_ = DigestClient(options_.credentials);
   ua_.arm(timer_, now + wait);
   ua_.tell(PublicationChanged{id_, State::failed, std::move(response), error});

@@ -11,7 +11,6 @@ namespace sipstack {
 namespace {
 
 using State = RegistrationChanged::State;
-using std::chrono::seconds;
 
 /// The registrar's URI may have no user part (section 10.2).
 std::string without_user(std::string_view text) {
@@ -150,10 +149,7 @@ void ClientRegistration::failed(Message response, std::error_code error, TimePoi
     return end(State::removed, std::move(response), error);
   }
   if (options_.fetch || !options_.refresh) return end(State::failed, std::move(response), error);
-  Duration wait = pause_after(failures_++, ua_.random());
-  if (response)
-    if (const auto after = response->get(hdr::retry_after))
-      wait = std::max<Duration>(wait, seconds(std::min(after->number, 86400U)));
+  const Duration wait = pause_after(failures_++, response, ua_.random());
   // A refusal of credentials starts afresh next time.
   digest_ = DigestClient(options_.credentials);
   ua_.arm(timer_, now + wait);

@@ -144,7 +144,8 @@ void EventUsages::heard(const UserEvent& event) {
 
 // ---- our own transactions and timers
 
-void EventUsages::receive(const ResponseArrived& event, TimePoint now) {
+template <class Event>
+void EventUsages::pass_on(const Event& event, TimePoint now) {
   const UsageRef& user = event.user;
   if (user.kind == UsageKind::subscription) {
     if (auto* s = subscriptions.find(handle<ClientSubscription>(user))) s->receive(event, now);
@@ -155,16 +156,8 @@ void EventUsages::receive(const ResponseArrived& event, TimePoint now) {
   }
 }
 
-void EventUsages::receive(const TxnFailed& event, TimePoint now) {
-  const UsageRef& user = event.user;
-  if (user.kind == UsageKind::subscription) {
-    if (auto* s = subscriptions.find(handle<ClientSubscription>(user))) s->receive(event, now);
-  } else if (user.kind == UsageKind::notifier) {
-    if (auto* s = notifiers.find(handle<ServerSubscription>(user))) s->receive(event, now);
-  } else if (user.kind == UsageKind::publication) {
-    if (auto* p = publications.find(handle<ClientPublication>(user))) p->receive(event, now);
-  }
-}
+void EventUsages::receive(const ResponseArrived& event, TimePoint now) { pass_on(event, now); }
+void EventUsages::receive(const TxnFailed& event, TimePoint now) { pass_on(event, now); }
 
 void EventUsages::expire(const EventTimer& timer, TimePoint now) {
   if (timer.kind == UsageKind::subscription) {

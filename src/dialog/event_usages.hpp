@@ -59,6 +59,8 @@ class EventUsages {
   Slab<ClientPublication> publications;
 
  private:
+  template <class Event>
+  void pass_on(const Event& event, TimePoint now);
   struct CallHash {
     std::size_t operator()(CallId id) const noexcept {
       return (std::size_t{id.generation} << 20) ^ id.slot;

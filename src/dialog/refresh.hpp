@@ -8,6 +8,7 @@
 
 #include "sipstack/base/random.hpp"
 #include "sipstack/base/time.hpp"
+#include "sipstack/parser/message.hpp"
 
 namespace sipstack {
 
@@ -28,6 +29,16 @@ inline Duration pause_after(unsigned failures, Random& random) {
   constexpr std::uint64_t kBase = 30, kMax = 1800;
   const std::uint64_t upper = std::min(kMax, kBase << std::min(failures, 10U));
   return std::chrono::milliseconds(upper * 500 + random.below(upper * 500 + 1));
+}
+
+/// The same, and at least as long as the Retry-After of a refusal asks for, a day at most. `response` may be
+/// empty.
+inline Duration pause_after(unsigned failures, const Message& response, Random& random) {
+  Duration wait = pause_after(failures, random);
+  if (response)
+    if (const auto asked = response->get(hdr::retry_after))
+      wait = std::max<Duration>(wait, std::chrono::seconds(std::min(asked->number, 86400U)));
+  return wait;
 }
 
 }  // namespace sipstack

@@ -10,16 +10,6 @@ namespace sipstack {
 
 namespace {
 
-/// command(agent, now) where the endpoint lives; its outcome, or Errc::gone.
-template <class Command>
-error_code carry_out(const std::weak_ptr<EndpointState>& weak, Command command) {
-  const auto state = weak.lock();
-  if (!state || state->closed_down) return Errc::gone;
-  const error_code error = command(*state, state->now());
-  state->commanded();
-  return error;
-}
-
 template <class F>
 void with_record(const std::weak_ptr<EndpointState>& weak, CallId id, F f) {
   if (const auto state = weak.lock())

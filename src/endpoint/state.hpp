@@ -149,4 +149,14 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   EventRecords events;
 };
 
+/// For handles: command(state, now) where the endpoint lives, and flushed; its outcome, or Errc::gone.
+template <class Command>
+error_code carry_out(const std::weak_ptr<EndpointState>& weak, Command command) {
+  const auto state = weak.lock();
+  if (!state || state->closed_down) return Errc::gone;
+  const error_code error = command(*state, state->now());
+  state->commanded();
+  return error;
+}
+
 }  // namespace sipstack

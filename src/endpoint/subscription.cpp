@@ -10,16 +10,6 @@ namespace sipstack {
 
 namespace {
 
-/// command(state, now) where the endpoint lives; its outcome, or Errc::gone.
-template <class Command>
-error_code carry_out(const std::weak_ptr<EndpointState>& weak, Command command) {
-  const auto state = weak.lock();
-  if (!state || state->closed_down) return Errc::gone;
-  const error_code error = command(*state, state->now());
-  state->commanded();
-  return error;
-}
-
 template <class Map, class Id>
 typename Map::mapped_type find(const Map& map, Id id) {
   const auto found = map.find(id);
