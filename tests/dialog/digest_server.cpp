@@ -395,7 +395,7 @@ TEST_CASE("auth-int is offered and taken where it is asked for, and covers the b
     Fixture f;
     f.options.auth_int = on;
     f.restart();
-    const Message asked = f.request("REGISTER", "sip:example.org");
+    const Message asked = request("REGISTER", "sip:example.org");
     ResponseWriter writer(pool(), asked.view(), Flow{}, 401, "t");
     f.server->challenge(writer, false, false, f.now);
     const auto challenge = writer.seal();
