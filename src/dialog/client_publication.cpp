@@ -113,7 +113,7 @@ void ClientPublication::receive(const TxnFailed& event, TimePoint now) {
 
 void ClientPublication::published(const ResponseArrived& event, TimePoint now) {
   const MessageView response = event.response.view();
-  digest_.succeeded();
+  digest_.succeeded(response);
   failures_ = 0;
   too_brief_ = 0;
   forgotten_ = 0;

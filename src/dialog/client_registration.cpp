@@ -124,7 +124,7 @@ void ClientRegistration::receive(const TxnFailed& event, TimePoint now) {
 }
 
 void ClientRegistration::registered(const ResponseArrived& event, TimePoint now) {
-  digest_.succeeded();
+  digest_.succeeded(event.response.view());
   failures_ = 0;
   too_brief_ = 0;
   if (removing_) {

@@ -93,7 +93,7 @@ void ClientRequest::receive(const ResponseArrived& event, TimePoint now) {
     }
     return complete(event.response, {});
   }
-  digest.succeeded();
+  digest.succeeded(response);
   complete(event.response, {});
   if (call != nullptr) call->request_failed(method_from(method_), status, event.response, {}, now);
 }

@@ -192,7 +192,7 @@ void ClientSubscription::receive(const ResponseArrived& event, TimePoint now) {
 
 void ClientSubscription::succeeded(const ResponseArrived& event, TimePoint now) {
   const MessageView response = event.response.view();
-  digest().succeeded();
+  digest().succeeded(response);
   too_brief_ = 0;
   // RFC 4488 section 4: there is no subscription, and no NOTIFY will come.
   if (refer_ && !stands() && response.raw("Refer-Sub").value_or("").substr(0, 5) == "false")

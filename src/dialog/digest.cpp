@@ -9,7 +9,12 @@
 namespace sipstack {
 
 std::string_view to_string(DigestAlgorithm algorithm) noexcept {
-  return algorithm == DigestAlgorithm::md5 ? "MD5" : "SHA-256";
+  switch (algorithm) {
+    case DigestAlgorithm::md5: return "MD5";
+    case DigestAlgorithm::sha256: return "SHA-256";
+    case DigestAlgorithm::sha512_256: break;
+  }
+  return "SHA-512-256";
 }
 
 std::string digest_ha1(DigestAlgorithm algorithm, std::string_view user, std::string_view realm,
@@ -21,12 +26,24 @@ std::string digest_ha1(DigestAlgorithm algorithm, std::string_view user, std::st
 }
 
 namespace digest {
+namespace {
+
+const EVP_MD* function_of(DigestAlgorithm algorithm) noexcept {
+  switch (algorithm) {
+    case DigestAlgorithm::md5: return EVP_md5();
+    case DigestAlgorithm::sha256: return EVP_sha256();
+    case DigestAlgorithm::sha512_256: break;
+  }
+  return EVP_sha512_256();
+}
+
+}  // namespace
 
 std::string hash(DigestAlgorithm algorithm, std::string_view text) {
-  const EVP_MD* md = algorithm == DigestAlgorithm::md5 ? EVP_md5() : EVP_sha256();
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  if (EVP_Digest(text.data(), text.size(), out, &size, md, nullptr) != 1) return {};
+  if (EVP_Digest(text.data(), text.size(), out, &size, function_of(algorithm), nullptr) != 1)
+    return {};
   std::string hex(2 * std::size_t{size}, '0');
   for (unsigned int i = 0; i < size; ++i) {
     hex[2 * i] = "0123456789abcdef"[out[i] >> 4];
@@ -39,9 +56,15 @@ std::size_t digits(DigestAlgorithm algorithm) noexcept {
   return algorithm == DigestAlgorithm::md5 ? 32 : 64;
 }
 
-std::optional<DigestAlgorithm> algorithm_from(std::string_view name) noexcept {
-  if (iequals(name, "MD5")) return DigestAlgorithm::md5;
-  if (iequals(name, "SHA-256")) return DigestAlgorithm::sha256;
+std::optional<Algorithm> algorithm_from(std::string_view name) noexcept {
+  constexpr std::string_view kSess = "-sess";
+  const bool session =
+      name.size() > kSess.size() && iequals(name.substr(name.size() - kSess.size()), kSess);
+  if (session) name.remove_suffix(kSess.size());
+  for (std::size_t i = 0; i < kDigestAlgorithms; ++i) {
+    const auto algorithm = static_cast<DigestAlgorithm>(i);
+    if (iequals(name, to_string(algorithm))) return Algorithm{algorithm, session};
+  }
   return std::nullopt;
 }
 
@@ -59,12 +82,26 @@ std::string lower(std::string_view text) {
 std::string response(DigestAlgorithm algorithm, const Input& in) {
   std::string a2(in.method);
   a2.append(":").append(in.uri);
+  if (in.qop == "auth-int") a2.append(":").append(hash(algorithm, in.body));
   const std::string ha2 = hash(algorithm, a2);
   std::string text(in.ha1);
   text.append(":").append(in.nonce).append(":");
   if (!in.qop.empty())
     text.append(in.nc).append(":").append(in.cnonce).append(":").append(in.qop).append(":");
   text.append(ha2);
+  return hash(algorithm, text);
+}
+
+std::string session_ha1(DigestAlgorithm algorithm, std::string_view ha1, std::string_view nonce,
+                        std::string_view cnonce) {
+  std::string text(ha1);
+  text.append(":").append(nonce).append(":").append(cnonce);
+  return hash(algorithm, text);
+}
+
+std::string user_hash(DigestAlgorithm algorithm, std::string_view user, std::string_view realm) {
+  std::string text(user);
+  text.append(":").append(realm);
   return hash(algorithm, text);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answering challenges. RFC 3261 section 22.2 and 22.3, RFC 7616 section 3.4, RFC 8760 section 2.4.
 #include <algorithm>
+#include <optional>
+#include <string_view>
 
 #include "dialog/digest_hash.hpp"
 #include "sipstack/dialog/digest.hpp"
@@ -11,19 +13,27 @@ namespace {
 /// Realms that one client remembers: a server that invents a realm a response must not make it grow.
 constexpr std::size_t kMaxRealms = 4;
 
-/// True where the list of tokens in `offered` has "auth".
-bool offers_auth(std::string_view offered) noexcept {
-  while (!offered.empty()) {
-    const auto comma = offered.find(',');
-    std::string_view token = offered.substr(0, comma);
+bool offers(std::string_view list, std::string_view qop) noexcept {
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    std::string_view token = list.substr(0, comma);
     while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
       token.remove_prefix(1);
     while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
-    if (iequals(token, "auth")) return true;
+    if (iequals(token, qop)) return true;
     if (comma == std::string_view::npos) break;
-    offered.remove_prefix(comma + 1);
+    list.remove_prefix(comma + 1);
   }
   return false;
+}
+
+/// Which of what is offered we take: what bodies are on their way is safer left alone. Nothing where all of
+/// it is unknown.
+std::optional<std::string_view> choose_qop(const std::optional<std::string>& offered) noexcept {
+  if (!offered) return std::string_view();
+  for (const std::string_view qop : {"auth", "auth-int"})
+    if (offers(*offered, qop)) return qop;
+  return std::nullopt;
 }
 
 /// The parameter as it stands, for the wire: folds gone, in quotes.
@@ -63,13 +73,13 @@ bool DigestClient::take(const AuthValue& challenge, bool proxy, std::vector<std:
   if (!iequals(challenge.scheme, "Digest")) return false;
   for (const auto name : {"realm", "nonce"})
     if (challenge.count(name) != 1) return false;
-  for (const auto name : {"algorithm", "qop", "opaque", "stale"})
+  for (const auto name : {"algorithm", "qop", "opaque", "stale", "userhash"})
     if (challenge.count(name) > 1) return false;
   const auto algorithm_text = digest::param(challenge, "algorithm");
   const auto algorithm = digest::algorithm_from(algorithm_text.value_or("MD5"));
-  if (!algorithm) return false;
-  const auto qop = digest::param(challenge, "qop");
-  if (qop && !offers_auth(*qop)) return false;
+  const auto qop = choose_qop(digest::param(challenge, "qop"));
+  // A -sess key is made of a cnonce, which only answers with a qop have.
+  if (!algorithm || !qop || (algorithm->session_key && qop->empty())) return false;
 
   const std::string realm = *digest::param(challenge, "realm");
   if (std::find(seen.begin(), seen.end(), realm) != seen.end()) return false;
@@ -94,44 +104,81 @@ bool DigestClient::take(const AuthValue& challenge, bool proxy, std::vector<std:
   int& retries = stale && s->nc > 0 ? s->stale_retries : s->fresh_retries;
   if (++retries > 1) return false;
 
-  s->algorithm = *algorithm;
+  s->algorithm = algorithm->hash;
+  s->session_key = algorithm->session_key;
   s->algorithm_text = algorithm_text.value_or("");
   s->realm_text = quoted(challenge, "realm");
   s->nonce_text = quoted(challenge, "nonce");
   s->opaque_given = challenge.count("opaque") == 1;
   s->opaque_text = s->opaque_given ? quoted(challenge, "opaque") : "";
-  s->qop_auth = qop.has_value();
+  s->qop = *qop;
+  s->user_hash = iequals(digest::param(challenge, "userhash").value_or(""), "true");
   s->user = credentials->user;
-  s->ha1 = digest_ha1(*algorithm, credentials->user, realm, credentials->password);
+  s->ha1 = digest_ha1(s->algorithm, credentials->user, realm, credentials->password);
   if (s->nonce != nonce) s->nc = 0;  // nc counts the uses of one nonce (hardening A66)
   s->nonce = nonce;
   return true;
 }
 
+std::string DigestClient::answer(Session& s, std::string_view method, std::string_view uri,
+                                 std::string_view body, Random& random) {
+  const std::string nc = nonce_count(++s.nc);
+  if (s.nc == 1) s.cnonce.clear();
+  if (s.cnonce.empty() || !s.session_key) {
+    s.cnonce = random.token(16);
+    if (s.session_key) s.session_ha1 = digest::session_ha1(s.algorithm, s.ha1, s.nonce, s.cnonce);
+  }
+  digest::Input in;
+  in.ha1 = s.session_key ? s.session_ha1 : s.ha1;
+  in.nonce = s.nonce;
+  in.method = method;
+  in.uri = uri;
+  in.body = body;
+  if (!s.qop.empty()) {
+    in.nc = nc;
+    in.cnonce = s.cnonce;
+    in.qop = s.qop;
+  }
+  const std::string user = s.user_hash ? digest::user_hash(s.algorithm, s.user, s.realm) : s.user;
+  std::string value = "Digest username=" + quote(user) + ", realm=" + s.realm_text +
+                      ", nonce=" + s.nonce_text + ", uri=" + quote(uri) + ", response=\"" +
+                      digest::response(s.algorithm, in) + "\"";
+  if (!s.algorithm_text.empty()) value += ", algorithm=" + s.algorithm_text;
+  if (!s.qop.empty())
+    value.append(", cnonce=\"")
+        .append(s.cnonce)
+        .append("\", qop=")
+        .append(s.qop)
+        .append(", nc=" + nc);
+  if (s.opaque_given) value += ", opaque=" + s.opaque_text;
+  if (s.user_hash) value += ", userhash=true";
+  return value;
+}
+
 void DigestClient::authorize(MessageWriter& request, std::string_view method, std::string_view uri,
-                             std::string_view /*body*/, Random& random) {
+                             std::string_view body, Random& random) {
   for (Session& s : sessions_) {
     if (s.nonce_text.empty()) continue;
-    const std::string nc = nonce_count(++s.nc);
-    const std::string cnonce = s.qop_auth ? random.token(16) : std::string();
-    digest::Input in;
-    in.ha1 = s.ha1;
-    in.nonce = s.nonce;
-    in.method = method;
-    in.uri = uri;
-    if (s.qop_auth) {
-      in.nc = nc;
-      in.cnonce = cnonce;
-      in.qop = "auth";
-    }
-    std::string value = "Digest username=" + quote(s.user) + ", realm=" + s.realm_text +
-                        ", nonce=" + s.nonce_text + ", uri=" + quote(uri) + ", response=\"" +
-                        digest::response(s.algorithm, in) + "\"";
-    if (!s.algorithm_text.empty()) value += ", algorithm=" + s.algorithm_text;
-    if (s.qop_auth) value += ", cnonce=\"" + cnonce + "\", qop=auth, nc=" + nc;
-    if (s.opaque_given) value += ", opaque=" + s.opaque_text;
-    request.header(s.proxy ? HeaderId::proxy_authorization : HeaderId::authorization, value);
+    request.header(s.proxy ? HeaderId::proxy_authorization : HeaderId::authorization,
+                   answer(s, method, uri, body, random));
   }
+}
+
+void DigestClient::succeeded(const MessageView& response) {
+  succeeded();
+  const auto info = response.get(hdr::authentication_info);
+  if (!info || info->count("nextnonce") != 1) return;
+  const std::string nonce = *digest::param(*info, "nextnonce");
+  Session* only = nullptr;
+  for (Session& s : sessions_) {
+    if (s.proxy) continue;
+    if (only != nullptr) return;  // whose it is can't be told
+    only = &s;
+  }
+  if (only == nullptr || nonce.empty() || nonce == only->nonce) return;
+  only->nonce = nonce;
+  only->nonce_text = quoted(*info, "nextnonce");
+  only->nc = 0;
 }
 
 void DigestClient::succeeded() noexcept {

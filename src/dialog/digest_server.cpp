@@ -72,7 +72,7 @@ bool same_uri(std::string_view a, const Uri& b) noexcept {
 
 /// The parameters of one Digest credential, each there at most once.
 struct Claim {
-  std::string user, nonce, uri, response, cnonce, nc_text;
+  std::string user, nonce, uri, response, cnonce, nc_text, qop;
   DigestAlgorithm algorithm = DigestAlgorithm::md5;
   std::uint32_t nc = 0;
 };
@@ -89,9 +89,10 @@ std::optional<Claim> read_claim(const AuthValue& value) {
 
   Claim c;
   const auto algorithm = digest::algorithm_from(digest::param(value, "algorithm").value_or("MD5"));
-  if (!algorithm) return std::nullopt;
-  c.algorithm = *algorithm;
-  if (!iequals(*digest::param(value, "qop"), "auth")) return std::nullopt;
+  if (!algorithm || algorithm->session_key) return std::nullopt;
+  c.algorithm = algorithm->hash;
+  c.qop = digest::lower(*digest::param(value, "qop"));
+  if (c.qop != "auth" && c.qop != "auth-int") return std::nullopt;
   c.nc_text = *digest::param(value, "nc");
   const auto nc = parse_count(c.nc_text);
   if (!nc) return std::nullopt;
@@ -114,8 +115,8 @@ struct DigestServer::Impl {
       : options(std::move(o)), users(std::move(u)), random(r), nonce_hash{{r.next(), r.next()}} {
     random.fill(key.data(), key.size());
     // A user that nobody has, so that asking for an unknown one costs a digest all the same.
-    for (const DigestAlgorithm a : {DigestAlgorithm::md5, DigestAlgorithm::sha256})
-      dummy[static_cast<std::size_t>(a)] = digest_ha1(a, "", options.realm, r.token(16));
+    for (std::size_t i = 0; i < kDigestAlgorithms; ++i)
+      dummy[i] = digest_ha1(static_cast<DigestAlgorithm>(i), "", options.realm, r.token(16));
   }
 
   struct NonceId {
@@ -197,6 +198,7 @@ struct DigestServer::Impl {
 
   DigestVerdict judge(const Claim& c, const MessageView& request, bool proxy, TimePoint now) {
     if (!offered(c.algorithm)) return DigestVerdict::refused;
+    if (c.qop == "auth-int" && !options.auth_int) return DigestVerdict::refused;
     std::optional<std::string> ha1 = users ? users(c.user, c.algorithm) : std::nullopt;
     const bool known = ha1 && ha1->size() == digest::digits(c.algorithm) && digest::is_hex(*ha1);
     digest::Input in;
@@ -204,7 +206,8 @@ struct DigestServer::Impl {
     in.nonce = c.nonce;
     in.nc = c.nc_text;
     in.cnonce = c.cnonce;
-    in.qop = "auth";
+    in.qop = c.qop;
+    in.body = request.body();
     in.method = request.method_name();
     in.uri = c.uri;
     const std::string wanted = digest::response(c.algorithm, in);
@@ -264,7 +267,7 @@ struct DigestServer::Impl {
   Ha1Lookup users;
   Random& random;
   std::array<unsigned char, 32> key{};
-  std::array<std::string, 2> dummy;
+  std::array<std::string, kDigestAlgorithms> dummy;
   NonceHash nonce_hash;
   boost::unordered_flat_map<NonceId, Window, NonceHash> windows{0, nonce_hash};
   std::deque<NonceId> order;  ///< of first use
@@ -302,7 +305,8 @@ void DigestServer::challenge(ResponseWriter& response, bool proxy, bool stale, T
   for (const DigestAlgorithm algorithm : impl_->options.algorithms) {
     std::string value = "Digest realm=" + quote(impl_->options.realm) + ", nonce=\"" +
                         impl_->issue(algorithm, now) + "\", algorithm=";
-    value.append(to_string(algorithm)).append(", qop=\"auth\"");
+    value.append(to_string(algorithm))
+        .append(impl_->options.auth_int ? ", qop=\"auth,auth-int\"" : ", qop=\"auth\"");
     if (stale) value += ", stale=true";
     response.header(proxy ? HeaderId::proxy_authenticate : HeaderId::www_authenticate, value);
   }

@@ -144,7 +144,7 @@ void InviteSession::success(const ResponseArrived& event, TimePoint now) {
 void InviteSession::establish(const ResponseArrived& event, TimePoint now) {
   const MessageView response = event.response.view();
   client_.pending = false;
-  digest_.succeeded();
+  digest_.succeeded(response);
   Dialog confirmed = Dialog::uac(response, event.flow, setup_->target);
   if (client_.offered) talk_.offer.open(OpenOffer::By::us, OpenOffer::In::invite);
   if (const Early* const same = early(confirmed.remote_tag())) {

@@ -60,7 +60,7 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
     return;
   }
   if (status < 300) {
-    digest_.succeeded();
+    digest_.succeeded(response);
     dialog_->refresh_target(response, event.flow);
     heard_allow(response);
     take_session(response, client_.sdp);

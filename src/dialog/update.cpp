@@ -88,7 +88,7 @@ void InviteSession::update_response(const ResponseArrived& event, TimePoint now)
 
 void InviteSession::update_accepted(const ResponseArrived& event, Dialog& d, TimePoint now) {
   const MessageView response = event.response.view();
-  digest_.succeeded();
+  digest_.succeeded(response);
   d.refresh_target(response, event.flow);
   heard_allow(response);
   Talk& talk = *talk_with(update_.remote_tag);

@@ -9,7 +9,7 @@ namespace sipstack {
 namespace {
 
 /// HA1 of each DigestAlgorithm; empty: none.
-using Ha1s = std::string[2];
+using Ha1s = std::string[kDigestAlgorithms];
 struct User {
   Ha1s ha1;
 };
@@ -52,6 +52,7 @@ Ha1Lookup Users::lookup() const {
 std::vector<DigestAlgorithm> Users::algorithms() const {
   std::vector<DigestAlgorithm> all, some;
   if (!table_) return all;
+  // SHA-512-256, which few phones know, is for whoever asks for it.
   for (const DigestAlgorithm a : {DigestAlgorithm::sha256, DigestAlgorithm::md5}) {
     const auto has = [a](const auto& entry) { return !entry.second.ha1[index(a)].empty(); };
     const auto& users = table_->users;
@@ -95,8 +96,10 @@ expected<Users, UsersError> parse_users(std::string_view text, std::string_view 
     } else if (is_hex(secret) && secret.size() == 64) {
       fresh = set(DigestAlgorithm::sha256, lower_hex(secret));
     } else {
-      for (const DigestAlgorithm a : {DigestAlgorithm::md5, DigestAlgorithm::sha256})
+      for (std::size_t i = 0; i < kDigestAlgorithms; ++i) {
+        const auto a = static_cast<DigestAlgorithm>(i);
         fresh = set(a, digest_ha1(a, user, realm, secret)) && fresh;
+      }
     }
     if (!fresh) return fail("a user that was given before");
   }

@@ -92,6 +92,19 @@ TEST_CASE("digest computes the examples of RFC 7616 section 3.9.1") {
         "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
 }
 
+TEST_CASE("digest computes RFC 7616 section 3.9.2 as its erratum 4897 has it") {
+  // The RFC's own figures are those of a SHA-512 cut short.
+  const std::string_view realm = "api@example.org";
+  const std::string_view user = "J\xc3\xa4s\xc3\xb8n Doe";
+  CHECK(digest::user_hash(DigestAlgorithm::sha512_256, user, realm) ==
+        "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b");
+  const std::string ha1 = digest_ha1(DigestAlgorithm::sha512_256, user, realm, "Secret, or not?");
+  CHECK(digest::response(DigestAlgorithm::sha512_256,
+                         {ha1, "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", "00000001",
+                          "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm", "auth", "GET", "/doe.json"}) ==
+        "7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c");
+}
+
 TEST_CASE("digest computes the example of RFC 2617 section 3.5") {
   const std::string ha1 =
       digest_ha1(DigestAlgorithm::md5, "Mufasa", "testrealm@host.com", "Circle Of Life");
@@ -178,8 +191,8 @@ TEST_CASE("of several challenges of a realm the topmost supported one is answere
 TEST_CASE("nothing that is not supported is answered") {
   DigestClient client({{"alice", "secret", "r"}});
   for (const auto line :
-       {R"(realm="r", nonce="n", qop="auth-int")", R"(realm="r", nonce="n", algorithm=SHA-512-256)",
-        R"(realm="r", nonce="n", algorithm=MD5-sess, qop="auth")",
+       {R"(realm="r", nonce="n", qop="auth-conf")", R"(realm="r", nonce="n", algorithm=SHA-512)",
+        R"(realm="r", nonce="n", algorithm=MD5-sess)", R"(realm="r", nonce="n", algorithm=-sess)",
         R"(realm="other", nonce="n", qop="auth")", R"(realm="r", qop="auth")",
         R"(nonce="n", qop="auth")", R"(realm="r", realm="r", nonce="n")",
         R"(realm="r", nonce="n", nonce="m")"}) {
@@ -188,6 +201,99 @@ TEST_CASE("nothing that is not supported is answered") {
   }
   CHECK_FALSE(client.challenged(challenge({"WWW-Authenticate: Basic realm=\"r\""}).view()));
   CHECK_FALSE(client.challenged(challenge({}).view()));
+}
+
+TEST_CASE("auth-int is answered where nothing else is offered, and covers the body") {
+  SeededRandom random(1);
+  for (const bool both : {false, true}) {
+    DigestClient client({{"alice", "secret", ""}});
+    REQUIRE(client.challenged(
+        challenge({digest_line(R"(realm="r", nonce="n", qop=")" +
+                               std::string(both ? "auth-int,auth" : "auth-int") + "\"")})
+            .view()));
+    RequestWriter writer(pool(), "MESSAGE", "sip:bob@example.org");
+    client.authorize(writer, "MESSAGE", "sip:bob@example.org", "hello", random);
+    writer.header(HeaderId::from, "<sip:alice@example.org>;tag=f");
+    writer.header(HeaderId::to, "<sip:bob@example.org>");
+    writer.header(HeaderId::call_id, "c1");
+    writer.header(HeaderId::cseq, "2 MESSAGE");
+    writer.body("text/plain", "hello");
+    const auto message = writer.seal({Transport::udp, "a.example", "z9hG4bK2"});
+    REQUIRE(message);
+    const AuthValue v = credentials(*message).at(0);
+    CHECK(param(v, "qop") == (both ? "auth" : "auth-int"));
+    const std::string ha1 = digest_ha1(DigestAlgorithm::md5, "alice", "r", "secret");
+    const std::string cnonce = *digest::param(v, "cnonce");
+    digest::Input in{
+        ha1, "n", "00000001", cnonce, both ? "auth" : "auth-int", "MESSAGE", "sip:bob@example.org"};
+    in.body = "hello";
+    CHECK(param(v, "response") == "\"" + digest::response(DigestAlgorithm::md5, in) + "\"");
+    in.body = "hullo";
+    CHECK((param(v, "response") == "\"" + digest::response(DigestAlgorithm::md5, in) + "\"") ==
+          both);
+  }
+}
+
+TEST_CASE("a -sess key is made once for a nonce, and its cnonce stays") {
+  SeededRandom random(1);
+  DigestClient client({{"alice", "secret", ""}});
+  REQUIRE(client.challenged(
+      challenge({digest_line(R"(realm="r", nonce="n", algorithm=SHA-256-sess, qop="auth")")})
+          .view()));
+  std::string cnonce;
+  for (const char* nc : {"00000001", "00000002"}) {
+    const AuthValue v = credentials(authorized(client, random)).at(0);
+    CHECK(param(v, "algorithm") == "SHA-256-sess");
+    CHECK(param(v, "nc") == nc);
+    const std::string own = *digest::param(v, "cnonce");
+    CHECK((cnonce.empty() || own == cnonce));
+    cnonce = own;
+    const std::string ha1 = digest::session_ha1(
+        DigestAlgorithm::sha256, digest_ha1(DigestAlgorithm::sha256, "alice", "r", "secret"), "n",
+        cnonce);
+    CHECK(param(v, "response") ==
+          "\"" +
+              digest::response(DigestAlgorithm::sha256,
+                               {ha1, "n", nc, cnonce, "auth", "REGISTER", "sip:example.org"}) +
+              "\"");
+  }
+  REQUIRE(client.challenged(
+      challenge(
+          {digest_line(R"(realm="r", nonce="m", algorithm=SHA-256-sess, qop="auth", stale=true)")})
+          .view()));
+  CHECK(*digest::param(credentials(authorized(client, random)).at(0), "cnonce") != cnonce);
+}
+
+TEST_CASE("a user name is hashed where the server asks for it") {
+  SeededRandom random(1);
+  DigestClient client({{"alice", "secret", ""}});
+  REQUIRE(
+      client.challenged(challenge({digest_line(R"(realm="r", nonce="n", algorithm=SHA-512-256, )"
+                                               R"(qop="auth", userhash=true)")})
+                            .view()));
+  const AuthValue v = credentials(authorized(client, random)).at(0);
+  CHECK(param(v, "username") ==
+        "\"" + digest::user_hash(DigestAlgorithm::sha512_256, "alice", "r") + "\"");
+  CHECK(param(v, "userhash") == "true");
+  CHECK(param(v, "response") ==
+        "\"" + right_response(v, DigestAlgorithm::sha512_256, "alice", "secret") + "\"");
+}
+
+TEST_CASE("the nonce that a server says comes next is taken, and counted anew") {
+  SeededRandom random(1);
+  DigestClient client({{"alice", "secret", ""}});
+  REQUIRE(
+      client.challenged(challenge({digest_line(R"(realm="r", nonce="n", qop="auth")")}).view()));
+  CHECK(param(credentials(authorized(client, random)).at(0), "nc") == "00000001");
+  client.succeeded(
+      challenge({"Authentication-Info: qop=auth, rspauth=\"0\", cnonce=\"c\""}, 200).view());
+  CHECK(param(credentials(authorized(client, random)).at(0), "nc") == "00000002");
+  client.succeeded(challenge({"Authentication-Info: nextnonce=\"m\""}, 200).view());
+  const AuthValue v = credentials(authorized(client, random)).at(0);
+  CHECK(param(v, "nonce") == "\"m\"");
+  CHECK(param(v, "nc") == "00000001");
+  CHECK(param(v, "response") ==
+        "\"" + right_response(v, DigestAlgorithm::md5, "alice", "secret") + "\"");
 }
 
 TEST_CASE("nobody's credentials go to a realm that they are not for") {

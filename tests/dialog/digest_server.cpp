@@ -388,3 +388,46 @@ TEST_CASE("what is remembered of nonces goes with them") {
   CHECK(f.send(f.claim()) == DigestVerdict::accepted);
   CHECK(f.server->nonces() == 1);
 }
+
+TEST_CASE("auth-int is offered and taken where it is asked for, and covers the body") {
+  for (const bool on : {false, true}) {
+    CAPTURE(on);
+    Fixture f;
+    f.options.auth_int = on;
+    f.restart();
+    const Message asked = request("REGISTER", "sip:example.org");
+    ResponseWriter writer(pool(), asked.view(), Flow{}, 401, "t");
+    f.server->challenge(writer, false, false, f.now);
+    const auto challenge = writer.seal();
+    REQUIRE(challenge);
+    const auto offered = challenge->view().get(hdr::www_authenticate);
+    REQUIRE(offered);
+    CHECK(offered->find("qop") == (on ? "\"auth,auth-int\"" : "\"auth\""));
+    const std::string nonce = *digest::param(*offered, "nonce");
+    const std::string ha1 = digest_ha1(DigestAlgorithm::sha256, "alice", "example.org", "secret");
+    const auto judged = [&](std::string_view body, const char* nc) {
+      digest::Input in{ha1, nonce, nc, "abc", "auth-int", "REGISTER", "sip:example.org"};
+      in.body = body;
+      return f.send("Authorization: Digest username=\"alice\", realm=\"example.org\", nonce=\"" +
+                    nonce + "\", uri=\"sip:example.org\", response=\"" +
+                    digest::response(DigestAlgorithm::sha256, in) +
+                    "\", algorithm=SHA-256, cnonce=\"abc\", qop=auth-int, nc=" + nc);
+    };
+    CHECK(judged("another", "00000001") == DigestVerdict::refused);
+    CHECK(judged("", "00000001") == (on ? DigestVerdict::accepted : DigestVerdict::refused));
+  }
+}
+
+TEST_CASE("SHA-512-256 is offered where it is asked for") {
+  Fixture f;
+  f.options.algorithms = {DigestAlgorithm::sha512_256, DigestAlgorithm::md5};
+  f.restart();
+  Fixture::Claim c;
+  c.nonce = f.nonces().at("SHA-512-256");
+  c.algorithm = "SHA-512-256";
+  c.a = DigestAlgorithm::sha512_256;
+  CHECK(f.send(c) == DigestVerdict::accepted);
+  c.algorithm = "SHA-512-256-sess";
+  c.nc = "00000002";
+  CHECK(f.send(c) == DigestVerdict::refused);
+}

@@ -2,6 +2,7 @@
 // HTTP digest for SIP, both sides. RFC 3261 section 22, RFC 7616, RFC 8760.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,15 +19,19 @@
 
 namespace sipstack {
 
-enum class DigestAlgorithm : std::uint8_t { md5, sha256 };
-std::string_view to_string(DigestAlgorithm algorithm) noexcept;  ///< "MD5", "SHA-256"
+enum class DigestAlgorithm : std::uint8_t { md5, sha256, sha512_256 };
+inline constexpr std::size_t kDigestAlgorithms = 3;
+std::string_view to_string(
+    DigestAlgorithm algorithm) noexcept;  ///< "MD5", "SHA-256", "SHA-512-256"
 
 /// Lower-case hex of H(user:realm:password).
 std::string digest_ha1(DigestAlgorithm algorithm, std::string_view user, std::string_view realm,
                        std::string_view password);
 
 /// Client side: remembers the challenges of one call, registration or request and answers them on every
-/// later request, nc counted per nonce (RFC 7616 section 3.4).
+/// later request, nc counted per nonce (RFC 7616 section 3.4). Knows MD5, SHA-256 and SHA-512-256, each as
+/// -sess too; qop auth, auth-int where nothing else is offered, and none (RFC 2069); user names hashed where
+/// asked for (section 3.4.4); the nonce that a server says comes next.
 class DigestClient {
  public:
   explicit DigestClient(std::vector<Credentials> credentials = {})
@@ -38,12 +43,14 @@ class DigestClient {
   /// or stale=true); at most one fresh and one stale retry for each realm and request (hardening A61).
   /// Of several challenges of one realm the topmost supported one is answered (RFC 8760 section 2.4).
   bool challenged(const MessageView& response);
-  /// Writes Authorization and Proxy-Authorization for every realm challenged so far. `body` is for
-  /// auth-int, which is not supported yet: a challenge that offers nothing else is not answered.
+  /// Writes Authorization and Proxy-Authorization for every realm challenged so far. `body` as it will be
+  /// sent, for auth-int.
   void authorize(MessageWriter& request, std::string_view method, std::string_view uri,
                  std::string_view body, Random& random);
   /// A request got through: the next challenge may be answered again.
   void succeeded() noexcept;
+  /// The same, and the nextnonce of its response is taken (RFC 7616 section 3.5).
+  void succeeded(const MessageView& response);
 
  private:
   /// What answers one realm. Texts for the wire are as the challenge had them, quotes included; those
@@ -53,14 +60,20 @@ class DigestClient {
     DigestAlgorithm algorithm = DigestAlgorithm::md5;
     std::string realm_text, nonce_text, opaque_text, algorithm_text;
     std::string realm, nonce, user, ha1;
+    std::string session_ha1;  ///< of a -sess algorithm, for `nonce` and `cnonce`
+    std::string cnonce;       ///< of a -sess algorithm: one for all uses of a nonce
+    std::string_view qop;     ///< "auth", "auth-int" or, for RFC 2069, ""
     bool opaque_given = false;
-    bool qop_auth = false;
+    bool session_key = false;  ///< the algorithm is a -sess
+    bool user_hash = false;
     std::uint32_t nc = 0;  ///< how often this nonce was used
     int fresh_retries = 0;
     int stale_retries = 0;
   };
   Session* session(bool proxy, std::string_view realm) noexcept;
   bool take(const AuthValue& challenge, bool proxy, std::vector<std::string>& seen);
+  static std::string answer(Session& s, std::string_view method, std::string_view uri,
+                            std::string_view body, Random& random);
 
   std::vector<Credentials> credentials_;
   std::vector<Session> sessions_;
@@ -73,6 +86,8 @@ using Ha1Lookup =
 struct DigestServerOptions {
   std::string realm;
   std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha256, DigestAlgorithm::md5};
+  /// Also offer and take qop=auth-int, which covers the body: not through whatever rewrites bodies.
+  bool auth_int = false;
   Duration nonce_lifetime = std::chrono::seconds(300);
   /// Nonces whose counts are remembered. Past it the oldest are forgotten and count as stale.
   std::size_t max_nonces = 65536;
@@ -90,7 +105,8 @@ enum class DigestVerdict : std::uint8_t {
 
 /// Server side: nonces are stateless to issue (time, random bits, HMAC-SHA256 with a key from Random);
 /// what is kept is the replay window of nonces that were used. Constant-time comparison; an unknown user
-/// costs and answers the same as a wrong password (hardening A65 to A69). qop=auth is required.
+/// costs and answers the same as a wrong password (hardening A65 to A69). A qop is required. -sess and
+/// userhash are not offered: the one would need state for each client, the other a search among all users.
 ///
 /// Threads: its shard's. `random` is drawn from for every nonce and must live longer.
 class DigestServer {
