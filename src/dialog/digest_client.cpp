@@ -100,8 +100,7 @@ std::optional<DigestClient::Challenge> DigestClient::understood(const AuthValue&
     if (value.count(name) != 1) return std::nullopt;
   for (const auto name : {"algorithm", "qop", "opaque", "stale", "userhash"})
     if (value.count(name) > 1) return std::nullopt;
-  const auto algorithm =
-      digest::algorithm_from(digest::param(value, "algorithm").value_or("MD5"));
+  const auto algorithm = digest::algorithm_from(digest::param(value, "algorithm").value_or("MD5"));
   const auto qop = choose_qop(digest::param(value, "qop"));
   // A -sess key is made of a cnonce, which only answers with a qop have.
   if (!algorithm || !qop || (algorithm->session_key && qop->empty())) return std::nullopt;
