@@ -35,14 +35,18 @@ namespace {
 
 constexpr auto kTuple = boost::asio::as_tuple(use_awaitable);
 
-/// Bob is registrar, callee, notifier and whom one refers.
-EndpointOptions everything() {
+/// Bob may be watched and referred.
+EndpointOptions watched() {
   EndpointOptions options = quick();
   options.user_agent.notifier.packages = {"presence"};
   options.user_agent.notifier.refer = true;
-  ServerOptions server;
-  server.registrar.domains = {"example.test"};
-  options.server = server;
+  return options;
+}
+
+EndpointOptions registrar() {
+  EndpointOptions options = quick();
+  options.server.emplace();
+  options.server->registrar.domains = {"example.test"};
   return options;
 }
 
@@ -110,11 +114,12 @@ awaitable<void> morning(Endpoint& phone, RegistrationOptions binding, CallOption
 }  // namespace
 
 TEST_CASE("coroutines: a phone registers, says a word, calls, holds, hangs up and goes") {
-  Ends ends(quick(), everything());
+  Ends ends(quick(), watched());
   answers(ends);
+  Endpoint serves(ends.io, registrar());
   RegistrationOptions binding;
   binding.aor = "sip:alice@example.test";
-  binding.registrar = "sip:127.0.0.1:" + std::to_string(ends.bob_port);
+  binding.registrar = "sip:" + serves.listen("udp:127.0.0.1:0").value().to_string();
   CHECK(finishes(ends, morning(ends.alice, binding, ends.call)));
   // Whoever asks behind the end is told, and does not wait for ever.
   const auto late = [&]() -> awaitable<void> {
@@ -126,7 +131,7 @@ TEST_CASE("coroutines: a phone registers, says a word, calls, holds, hangs up an
 }
 
 TEST_CASE("coroutines: one subscribes, hears each state, and the end") {
-  Ends ends(quick(), everything());
+  Ends ends(quick(), watched());
   Notifier notifier;
   ends.bob.on_subscribe([&](Notifier arrived, const Message&) {
     notifier = arrived;
@@ -158,7 +163,7 @@ TEST_CASE("coroutines: one subscribes, hears each state, and the end") {
 }
 
 TEST_CASE("coroutines: a transfer tells how it ended") {
-  Ends ends(quick(), everything());
+  Ends ends(quick(), watched());
   Endpoint carol(ends.io, quick());
   const std::string carols = "sip:carol@" + carol.listen("udp:127.0.0.1:0").value().to_string();
   carol.on_invite([&ends](IncomingCall call) {
@@ -189,7 +194,7 @@ TEST_CASE("coroutines: a transfer tells how it ended") {
 }
 
 TEST_CASE("coroutines: who gives up waiting cancels the call, the request and the registration") {
-  Ends ends(quick(), everything());
+  Ends ends(quick(), watched());
   CallEnded::Cause bobs = CallEnded::Cause::failed;
   ends.bob.on_invite([&](IncomingCall call) {
     call.ring();

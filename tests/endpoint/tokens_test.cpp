@@ -58,6 +58,21 @@ TEST_CASE("futures: another thread calls, is refused a change, hangs up") {
   network.join();
 }
 
+TEST_CASE("a handler that is kept by its user is copied, and may be given again") {
+  Ends ends;
+  RequestOptions options;
+  options.target = ends.call.target;
+  auto answers = std::make_shared<int>(0);
+  auto count = [answers](error_code error, const Message& response) {
+    CHECK_FALSE(error);
+    CHECK(response->status() == 200);
+    ++*answers;
+  };
+  ends.alice.async_request("OPTIONS", options, count);
+  ends.alice.async_request("OPTIONS", options, count);
+  REQUIRE(ends.until([&] { return *answers == 2; }));
+}
+
 TEST_CASE("a handler with an executor of its own is called there, and is waited for") {
   Ends ends;
   bob_answers(ends);

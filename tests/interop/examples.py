@@ -2,91 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples, built as users would: the softphone against the voice menu, against itself and against a server,
 with audio; the small ones against `sipstack`."""
-import math
 import os
-import struct
 import time
 
+from _examples import Softphone, example, sine, want_tone
 from _peer import Failed, Skipped, run
-
-RATE = 8000
-
-
-def example(bench, name, *args):
-    path = os.path.join(os.path.dirname(bench.sipstack_path), "examples", "example_" + name)
-    if not os.path.exists(path):
-        raise Skipped("the example %s is not built" % name)
-    return bench.start([path, *args], name=name)
-
-
-class Softphone:
-    def __init__(self, bench, user, *args):
-        self.program = example(bench, "softphone", "udp:127.0.0.1:0", "sip:%s@example.test" % user, *args)
-        port = self.line(r"^listening 127\.0\.0\.1:(\d+)$").group(1)
-        self.uri = "sip:%s@127.0.0.1:%s" % (user, port)
-
-    def line(self, *args, **keywords):
-        return self.program.line(*args, **keywords)
-
-    def type(self, *commands):
-        self.program.p.stdin.write("".join(c + "\n" for c in commands).encode())
-        self.program.p.stdin.flush()
-
-    def quit(self):
-        self.type("quit")
-        self.program.want_exit(0, 8)
-
-
-def sine(path, frequency, seconds):
-    samples = [int(12000 * math.sin(2 * math.pi * frequency * i / RATE)) for i in range(int(RATE * seconds))]
-    data = struct.pack("<%dh" % len(samples), *samples)
-    with open(path, "wb") as f:
-        f.write(b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " +
-                struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16) + b"data" + struct.pack("<I", len(data)) + data)
-    return path
-
-
-def linear(byte):
-    """Of G.711 µ-law."""
-    byte = ~byte & 0xFF
-    level = (((byte & 0xF) << 3) + 0x84) << (byte >> 4 & 7)
-    return 0x84 - level if byte & 0x80 else level - 0x84
-
-
-def heard(path):
-    """The samples of a µ-law WAV file."""
-    with open(path, "rb") as f:
-        data = f.read()
-    kind, channels, rate = struct.unpack("<HHI", data[20:28])
-    at = data.index(b"data")
-    size = struct.unpack("<I", data[at + 4:at + 8])[0]
-    if (kind, channels, rate) != (7, 1, RATE) or len(data) < at + 8 + size or size == 0:
-        raise Failed("%s: %d bytes of samples in format %r" % (path, size, (kind, channels, rate)))
-    return [linear(b) for b in data[at + 8:at + 8 + size]]
-
-
-def share(samples, frequency):
-    """Of the energy, at that frequency: Goertzel over each 50 ms, the loudest half second's worth."""
-    best = []
-    for start in range(0, len(samples) - 400, 400):
-        block = samples[start:start + 400]
-        energy = sum(s * s for s in block)
-        if energy < 400 * 1000 * 1000:  # silence
-            continue
-        coefficient = 2 * math.cos(2 * math.pi * frequency / RATE)
-        one = two = 0.0
-        for s in block:
-            one, two = s + coefficient * one - two, one
-        best.append((one * one + two * two - coefficient * one * two) / (energy * len(block) / 2))
-    best.sort(reverse=True)
-    return sum(best[:10]) / 10
-
-
-def want_tone(path, frequency, other):
-    samples = heard(path)
-    if share(samples, frequency) < 0.9 or share(samples, other) > 0.2:
-        raise Failed("%s: %d samples, %.2f of 10 blocks at %d Hz, %.2f at %d Hz" % (
-            path, len(samples), share(samples, frequency), frequency, share(samples, other), other))
 
 
 def menu(bench, recording=""):
@@ -127,7 +47,7 @@ def two_softphones_hold_and_transfer(bench):
     bob.type("answer")
     alice.line("^1 up$")
     bob.line("^1 up$")
-    tone = sine(os.path.join(bench.dir, "tone.wav"), 700, 0.6)
+    tone = sine(os.path.join(bench.dir, "tone.wav"), 700, 1.0)
     silent, loud = (os.path.join(bench.dir, n) for n in ("held.wav", "resumed.wav"))
     bob.type("hold")
     bob.line("^1 held$")
@@ -203,12 +123,17 @@ def the_small_ones_run(bench):
         raise Skipped("port 5060 is taken here, or answer does not start: " + answer.tail())
     bench.sipstack("call", "sip:bob@127.0.0.1:5060", "--duration-ms", "200", "--listen", "udp:127.0.0.1:0").want_exit(0, 10)
     answer.line("^up: ")
-    answer.stop()
+    other = bench.sipstack("call", "sip:bob@127.0.0.1:5060", "--duration-ms", "20000", "--listen", "udp:127.0.0.1:0")
+    answer.line("^up: ", count=2)
+    if answer.stop() != 0:
+        raise Failed("answer did not end well:\n" + answer.tail())
+    other.line("^ended$")  # who is told to go hangs up first
     uas, _ = bench.server("uas", "--listen", "udp:127.0.0.1:5060", "--log-level", "info")
     watch = example(bench, "watch")
     watch.line("<basic>open</basic>")
     uas.line("presence is watched")
-    watch.stop()
+    if watch.stop() != 0:
+        raise Failed("watch did not end well:\n" + watch.tail())
 
 
 run(a_voice_menu_is_called, two_softphones_hold_and_transfer, a_softphone_registers, the_small_ones_run)

@@ -69,7 +69,7 @@ class Call {
          body = std::move(body)](auto done, Slot slot) {
           self.start_request(method, type, body, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// Handler: void(error, Message): the 2xx with the answer (the offer, where `sdp` is empty: acknowledge()
   /// it), or the refusal. The handlers on_answered() and on_reinvite_failed() are called as well.
@@ -79,7 +79,7 @@ class Call {
         [self = *this, sdp = std::move(sdp)](auto done, Slot slot) {
           self.start_reinvite(Change::offer, sdp, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   template <class Token>
   auto async_hold(Token&& token) {
@@ -87,7 +87,7 @@ class Call {
         [self = *this](auto done, Slot slot) {
           self.start_reinvite(Change::hold, {}, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   template <class Token>
   auto async_resume(Token&& token) {
@@ -95,7 +95,7 @@ class Call {
         [self = *this](auto done, Slot slot) {
           self.start_reinvite(Change::resume, {}, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// Handler: void(error, Message): see on_updated(), which hears it as well.
   template <class Token>
@@ -104,13 +104,14 @@ class Call {
         [self = *this, sdp = std::move(sdp)](auto done, Slot slot) {
           self.start_update(sdp, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// Handler: void(error, CallEnded), when the call is over, whoever ends it.
   template <class Token>
   auto async_ended(Token&& token) {
     return detail::initiate<void(boost::system::error_code, CallEnded)>(
-        [self = *this](auto done, Slot slot) { self.start_wait(std::move(done), slot); }, token);
+        [self = *this](auto done, Slot slot) { self.start_wait(std::move(done), slot); },
+        std::forward<Token>(token));
   }
   /// hang_up() and async_ended().
   template <class Token>
@@ -120,7 +121,7 @@ class Call {
           self.hang_up(reason);
           self.start_wait(std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// refer(), and what became of it. Handler: void(error, int): the final status that the far end told, or
   /// with which it refused to be referred.
@@ -130,7 +131,7 @@ class Call {
         [self = *this, options = std::move(options)](auto done, Slot slot) {
           self.start_refer(options, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
 
   /// Refers the far end elsewhere: blind transfer, or, with other.refer_to(), attended. What becomes of it
@@ -222,7 +223,7 @@ class IncomingCall {
         [self = *this, sdp = std::move(sdp)](auto done, detail::CancellationSlot slot) mutable {
           self.accept(sdp, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   template <class Token>
   auto async_accept(const sdp::Session& answer, Token&& token) {

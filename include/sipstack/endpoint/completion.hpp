@@ -67,7 +67,7 @@ auto once(Handler handler) {
 
 /// An operation of any token: start(done, slot), with `done` fit for a std::function.
 template <class Signature, class Token, class Start>
-auto initiate(Start start, Token& token) {
+auto initiate(Start start, Token&& token) {
   return boost::asio::async_initiate<Token, Signature>(
       [start = std::move(start)](auto handler) mutable {
         const CancellationSlot slot = slot_of(handler);

@@ -89,11 +89,12 @@ class Endpoint {
   auto async_invite(CallOptions options, Token&& token,
                     std::function<void(Call, const Message&)> progress = {}) {
     return detail::initiate<void(boost::system::error_code, Call, Message)>(
-        [state = state_, options = std::move(options), progress = std::move(progress)](
+        [state = weak(), options = std::move(options), progress = std::move(progress)](
             auto done, detail::CancellationSlot slot) mutable {
-          start_invite(*state, options, std::move(progress), std::move(done), slot);
+          if (const auto live = state.lock())
+            start_invite(*live, options, std::move(progress), std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// The same without a token: the call's handle at once. Where this gives an error `done` is not
   /// called.
@@ -106,11 +107,12 @@ class Endpoint {
   template <class Token>
   auto async_request(std::string method, RequestOptions options, Token&& token) {
     return detail::initiate<void(boost::system::error_code, Message)>(
-        [state = state_, method = std::move(method), options = std::move(options)](
+        [state = weak(), method = std::move(method), options = std::move(options)](
             auto done, detail::CancellationSlot slot) {
-          start_request(*state, method, options, std::move(done), slot);
+          if (const auto live = state.lock())
+            start_request(*live, method, options, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
 
   /// A registration that is kept alive. Handler: void(error, RegistrationId, Message) for the first
@@ -119,10 +121,10 @@ class Endpoint {
   template <class Token>
   auto async_register(RegistrationOptions options, Token&& token) {
     return detail::initiate<void(boost::system::error_code, RegistrationId, Message)>(
-        [state = state_, options = std::move(options)](auto done, detail::CancellationSlot slot) {
-          start_register(*state, options, std::move(done), slot);
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock()) start_register(*live, options, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// Removes the bindings; on_registration() tells, or the first outcome's handler where it still
   /// waits.
@@ -132,10 +134,11 @@ class Endpoint {
   template <class Token>
   auto async_unregister(RegistrationId registration, Token&& token) {
     return detail::initiate<void(boost::system::error_code, Message)>(
-        [state = state_, registration](auto done, detail::CancellationSlot slot) {
-          start_unregister(*state, registration, std::move(done), slot);
+        [state = weak(), registration](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock())
+            start_unregister(*live, registration, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
 
   // subscriptions, transfer, publications
@@ -149,10 +152,11 @@ class Endpoint {
   template <class Token>
   auto async_subscribe(SubscriptionOptions options, Token&& token) {
     return detail::initiate<void(boost::system::error_code, Subscription, Message)>(
-        [state = state_, options = std::move(options)](auto done, detail::CancellationSlot slot) {
-          start_subscribe(*state, options, std::move(done), slot);
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock())
+            start_subscribe(*live, options, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// REFER outside any call; see Call::refer().
   expected<Subscription, error_code> refer(const ReferOptions& options);
@@ -160,10 +164,10 @@ class Endpoint {
   template <class Token>
   auto async_refer(ReferOptions options, Token&& token) {
     return detail::initiate<void(boost::system::error_code, int)>(
-        [state = state_, options = std::move(options)](auto done, detail::CancellationSlot slot) {
-          start_refer(*state, options, std::move(done), slot);
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock()) start_refer(*live, options, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// Subscriptions with us, to NotifierOptions::packages. Without a handler: 480.
   void on_subscribe(std::function<void(Notifier, const Message& request)> handler);
@@ -176,10 +180,10 @@ class Endpoint {
   template <class Token>
   auto async_publish(PublicationOptions options, Token&& token) {
     return detail::initiate<void(boost::system::error_code, Publication, Message)>(
-        [state = state_, options = std::move(options)](auto done, detail::CancellationSlot slot) {
-          start_publish(*state, options, std::move(done), slot);
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock()) start_publish(*live, options, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
 
   /// Hangs up all calls, removes all registrations, subscriptions and publications, closes all sockets; `done` when that is over,
@@ -189,10 +193,10 @@ class Endpoint {
   template <class Token>
   auto async_shut_down(Duration limit, Token&& token) {
     return detail::initiate<void(boost::system::error_code)>(
-        [state = state_, limit](auto done, detail::CancellationSlot) {
-          start_shut_down(*state, limit, std::move(done));
+        [state = weak(), limit](auto done, detail::CancellationSlot) {
+          if (const auto live = state.lock()) start_shut_down(*live, limit, std::move(done));
         },
-        token);
+        std::forward<Token>(token));
   }
 
   /// Our address as `remote` would see it: for the c= line of an offer, say.
@@ -230,6 +234,8 @@ class Endpoint {
                             std::function<void(error_code, Publication, Message)> done, Slot slot);
   static void start_shut_down(EndpointState& state, Duration limit,
                               std::function<void(error_code)> done);
+  /// Operations that have not begun yet, or wait in a coroutine's frame, do not keep the endpoint.
+  std::weak_ptr<EndpointState> weak() const noexcept { return state_; }
   std::shared_ptr<EndpointState> state_;
 };
 

@@ -36,7 +36,7 @@ class Subscription {
         [self = *this](auto done, detail::CancellationSlot slot) {
           self.start_notify(std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
 
   /// Each NOTIFY; it is answered already.
@@ -93,7 +93,7 @@ class Notifier {
         [self = *this, options = std::move(options)](auto done, detail::CancellationSlot slot) {
           self.start_follow(options, std::move(done), slot);
         },
-        token);
+        std::forward<Token>(token));
   }
   /// What became of a referral that is followed otherwise; a final status is the last.
   error_code report(int status, std::string_view reason = {});
