@@ -18,6 +18,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -200,20 +201,22 @@ TEST_CASE("coroutines: who gives up waiting cancels the call, the request and th
     call.ring();
     call.call().on_ended([&](const CallEnded& end) { bobs = end.cause; });
   });
-  ends.bob.on_request([](TxnId, const Message&, const Flow&) {});  // never answers
+  using boost::asio::ip::udp;
+  const udp::socket silent(ends.io, {boost::asio::ip::address_v4::loopback(), 0});
+  const std::string nobody = "sip:127.0.0.1:" + std::to_string(silent.local_endpoint().port());
   const auto impatient = [&]() -> awaitable<void> {
     // [timeout]
     auto outcome = co_await(ends.alice.async_invite(ends.call, use_awaitable) || pause(100ms));
     CHECK(outcome.index() == 1);  // nobody answered in time: the caller has sent CANCEL
     // [/timeout]
-    RequestOptions strange;
-    strange.target = ends.call.target;
+    RequestOptions question;
+    question.target = nobody;
     auto request =
-        co_await(ends.alice.async_request("NEWMETHOD", strange, use_awaitable) || pause(20ms));
+        co_await(ends.alice.async_request("OPTIONS", question, use_awaitable) || pause(20ms));
     CHECK(request.index() == 1);
     RegistrationOptions nowhere;
-    nowhere.aor = "sip:alice@127.0.0.1:9";
-    nowhere.registrar = "sip:192.0.2.1";
+    nowhere.aor = "sip:alice@example.test";
+    nowhere.registrar = nobody;
     auto registration = co_await(ends.alice.async_register(nowhere, use_awaitable) || pause(20ms));
     CHECK(registration.index() == 1);
   };
