@@ -37,10 +37,9 @@ class Answerer {
       : node_(node), arguments_(arguments), watchers_(watchers) {}
 
   void ring(IncomingCall call) {
-    const std::string call_id(call.invite()->call_id());
-    const auto talk =
-        std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view()), call_id});
+    const auto talk = std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view())});
     note(*talk, "rings");
+    const std::string call_id(call.invite()->call_id());
     talk->id = call_id + ";" + std::to_string(++count_);
     watchers_.changed(talk->id, DialogInfo::State::early, call_id, false);
     talk->call.on_ended([this, talk](const CallEnded&) {
@@ -66,7 +65,6 @@ class Answerer {
   struct Talk {
     Call call;
     Media media;
-    std::string call_id;
     std::string id{};   ///< for those who watch
     int waits_for = 0;  ///< of PRACK and --ring-ms, before the answer
   };
@@ -130,7 +128,7 @@ class Answerer {
   }
 
   void note(const Talk& talk, const std::string& what) const {
-    node_.log(LogLevel::info, fmt::format("call {} {}", printable(talk.call_id), what));
+    node_.log(LogLevel::info, fmt::format("call {} {}", printable(talk.call.call_id()), what));
   }
 
   Node& node_;
