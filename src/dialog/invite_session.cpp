@@ -83,7 +83,8 @@ void InviteSession::receive(const RequestArrived& event, TimePoint now) {
       break;
     case Method::info:
     case Method::message:
-      if (ua_.options.answer_options) return ua_.answer(event, 200, now);
+      if (ua_.options.answer_options && !ua_.options.tell_messages)
+        return ua_.answer(event, 200, now);
       break;
     default: break;
   }
@@ -153,7 +154,7 @@ void InviteSession::invite_failed(const TxnFailed& event, TimePoint now) {
     case State::up:
       if (event.error == Errc::transport_failed) dialog_->forget_flow();
       if (client_.refresh && !late) return refresh_later(now);
-      if (!client_.refresh) ua_.tell(ReinviteFailed{id_, ending.status, event.error});
+      if (!client_.refresh) ua_.tell(ReinviteFailed{id_, ending.status, event.error, {}});
       // Section 14.1: a re-INVITE that nobody answers ends the call.
       if (late) leave(std::move(ending), now);
       return;

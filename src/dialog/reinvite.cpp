@@ -57,7 +57,8 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
   client_.pending = false;
   if (response.to_tag() != dialog_->remote_tag() && status < 300) {
     withdraw_reinvite();
-    if (state_ == State::up) ua_.tell(ReinviteFailed{id_, status, Errc::bad_response});
+    if (state_ == State::up)
+      ua_.tell(ReinviteFailed{id_, status, Errc::bad_response, event.response});
     return;
   }
   if (status < 300) {
@@ -101,7 +102,7 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
   if (client_.refresh)
     refresh_later(now);
   else
-    ua_.tell(ReinviteFailed{id_, status, error});
+    ua_.tell(ReinviteFailed{id_, status, error, event.response});
   // Section 14.1 with 12.2.1.2: the peer has no such dialog, or nobody answered for it.
   if (fatal(status, true)) leave({id_, Cause::failed, status, event.response, {}}, now);
 }
@@ -133,7 +134,7 @@ void InviteSession::retry_after_glare(TimePoint now) {
   if (error && client_.refresh)
     refresh_later(now);
   else if (error)
-    ua_.tell(ReinviteFailed{id_, 491, error});
+    ua_.tell(ReinviteFailed{id_, 491, error, {}});
 }
 
 // ---- the peer's (section 14.2)

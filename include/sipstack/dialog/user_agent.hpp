@@ -48,6 +48,7 @@ struct UserAgentOptions {
   std::vector<std::string> accept = {"application/sdp"};
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
   bool answer_options = true;
+  bool tell_messages = false;                     ///< MESSAGE and INFO come as events all the same
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
   std::size_t max_dialogs = 65536;                ///< then INVITEs get 503, and invite() an error
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
@@ -163,6 +164,7 @@ struct ReinviteFailed {
   CallId call;
   int status = 0;  ///< 491: glare, twice; 408 or 503: nothing came, see error
   std::error_code error;
+  Message response;  ///< the refusal; may be empty
 };
 /// Another request within the call's dialog: INFO, MESSAGE, REFER, ... Answer by respond(txn, ...).
 struct CallRequest {
