@@ -10,12 +10,25 @@ using std::chrono::milliseconds;
 
 // ---- ours (section 14.1)
 
-std::error_code InviteSession::reinvite(std::string_view sdp, TimePoint now) {
+std::error_code InviteSession::reinvite(std::string_view sdp, bool after_glare, TimePoint now) {
   if (state_ != State::up || invite_in_progress() || glare_.armed() || !talk_.offer.none())
     return Errc::wrong_state;
   client_ = {};
   client_.sdp = sdp;
+  client_.retried = !after_glare;
   return send_reinvite(std::nullopt, now);
+}
+
+std::error_code InviteSession::cancel_reinvite(TimePoint now) {
+  if (state_ != State::up || client_.refresh) return Errc::wrong_state;
+  if (glare_.armed()) {
+    ua_.disarm(glare_);
+    ua_.tell(ReinviteFailed{id_, 487, {}});
+    return {};
+  }
+  if (!client_.pending || !client_.again) return Errc::wrong_state;
+  ua_.layer.cancel(client_.txn, now);
+  return {};
 }
 
 bool InviteSession::invite_in_progress() const noexcept {
