@@ -65,8 +65,8 @@ bool B2bua::idle() const noexcept {
 
 // ---- the caller
 
-B2buaRoute B2bua::Impl::route_of(const Message& request, const Flow& flow) const {
-  return options.route ? options.route(request, flow) : options.to;
+B2buaRoute B2bua::Impl::route_of(CallId call, const Message& request, const Flow& flow) const {
+  return options.route ? options.route(call, request, flow) : options.to;
 }
 
 void B2bua::Impl::refuse_call(CallId call, int status, TimePoint now, std::string_view reason) {
@@ -121,7 +121,7 @@ bool B2bua::Impl::on(const CallArrived& e, TimePoint now) {
   note_allow(a, invite);
   bridge.early_offer = !server::session_of(invite).empty();
   calls.emplace(e.call, Where{id, Side::a, false});
-  const B2buaRoute route = route_of(e.invite, e.flow);
+  const B2buaRoute route = route_of(e.call, e.invite, e.flow);
   if (!route.later) begin(id, bridge, route, now);
   return true;
 }

@@ -106,7 +106,7 @@ struct B2bua::Impl {
   void refuse_call(CallId call, int status, TimePoint now, std::string_view reason = {});
   void callee_failed(BridgeId id, Bridge& bridge, const CallEnded& e, TimePoint now);
   void erase_when_over(BridgeId id, Bridge& bridge);
-  B2buaRoute route_of(const Message& request, const Flow& flow) const;
+  B2buaRoute route_of(CallId call, const Message& request, const Flow& flow) const;
 
   // b2bua_setup.cpp: until both sides are up
   bool on(const CallProgress& e, TimePoint now);

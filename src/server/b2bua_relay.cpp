@@ -78,7 +78,7 @@ bool B2bua::Impl::on(const RequestReceived& e, TimePoint now) {
     return true;
   }
   if (full(e.txn, requests.size(), options.max_requests, 503, now)) return true;
-  const B2buaRoute route = route_of(e.request, e.flow);
+  const B2buaRoute route = route_of({}, e.request, e.flow);
   if (route.targets.empty()) {
     const bool refusal = route.status >= 300 && route.status <= 699;
     ua.respond(e.txn, refusal ? route.status : 500, now);

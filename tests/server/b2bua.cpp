@@ -73,7 +73,7 @@ TEST_CASE("b2bua: nothing of one side's topology is seen on the other") {
   const Wire in = t.last("alice", "b2bua", "INVITE"), out = t.last("b2bua", "bob", "INVITE");
   CHECK(out.has("INVITE sip:bob@192.0.2.2:5060 SIP/2.0"));
   CHECK(out.line("Call-ID: ") != in.line("Call-ID: "));
-  CHECK(out.line("From: ").substr(0, 33) == "\"Alice\" <sip:alice@example.org>;ta");
+  CHECK(out.line("From: ").substr(0, 33) == "\"Alice\" <sip:alice@example.org>;t");
   CHECK(out.line("From: ") != in.line("From: "));
   CHECK(out.line("Max-Forwards: ") == "8");
   CHECK(out.line("X-Account: ") == "17");
@@ -87,7 +87,7 @@ TEST_CASE("b2bua: nothing of one side's topology is seen on the other") {
   CHECK(ok.bytes.find("192.0.2.2") == ok.bytes.rfind("192.0.2.2"));
   CHECK_FALSE(ok.has("o=bob"));
   CHECK(ok.has("m=audio 40000"));
-  ends_on_both_sides(t, 0);
+  CHECK(t.finish() == "");
 }
 
 TEST_CASE("b2bua: each message of a call is lost, doubled or late, and nothing is left") {
@@ -174,7 +174,7 @@ TEST_CASE("b2bua: redirection is followed, or passed") {
 
 TEST_CASE("b2bua: the targets of a policy are tried in turn, with its headers and caller") {
   B2buaOptions options;
-  options.route = [](const Message& request, const Flow& flow) {
+  options.route = [](CallId, const Message& request, const Flow& flow) {
     B2buaRoute route;
     if (request->uri_text().substr(0, 11) == "sip:nobody@") {
       route.status = 410;
@@ -211,26 +211,25 @@ TEST_CASE("b2bua: the targets of a policy are tried in turn, with its headers an
 }
 
 TEST_CASE("b2bua: a call that the policy leaves open waits for connect() or refuse()") {
-  B2buaOptions options;
-  options.route = [](const Message&, const Flow&) {
-    B2buaRoute route;
-    route.later = true;
-    return route;
-  };
   for (const bool connect : {true, false}) {
     CallId waiting;
-    B2buaOptions o = options;
-    Bridged t(o);
+    B2buaOptions options;
+    options.route = [&waiting](CallId call, const Message&, const Flow&) {
+      waiting = call;
+      B2buaRoute route;
+      route.later = true;
+      return route;
+    };
+    Bridged t(options);
     t.call();
     CHECK(t.sent("b2bua", "bob", "INVITE") == 0);
-    // The application knows it from its own books; here: the first call of the user agent.
-    waiting = CallId{0, 1};
     t.then([&](TimePoint now) {
       B2bua& b = *t.b2bua.core().b2bua();
       B2buaRoute route;
       route.targets = {"sip:bob@192.0.2.2:5060"};
-      CHECK_FALSE(connect ? b.connect(waiting, route, now) : b.refuse(waiting, 403, now));
-      CHECK(b.connect(waiting, route, now) == (connect ? Errc::wrong_state : Errc::ok));
+      const auto error = connect ? b.connect(waiting, route, now) : b.refuse(waiting, 403, now);
+      CHECK_FALSE(error);
+      if (connect) CHECK(b.connect(waiting, route, now) == Errc::wrong_state);
       CHECK(b.connect(CallId{77, 1}, route, now) == Errc::gone);
     });
     CHECK(t.alice.count<CallAnswered>() == (connect ? 1 : 0));
@@ -337,7 +336,7 @@ TEST_CASE("b2bua: hops run out, and a loop is seen") {
     B2buaOptions options;
     options.to.targets = {"sip:again@192.0.2.5:5060"};
     if (policy)
-      options.route = [](const Message&, const Flow&) {
+      options.route = [](CallId, const Message&, const Flow&) {
         B2buaRoute route;
         route.targets = {"sip:again@192.0.2.5:5060"};
         return route;
@@ -382,7 +381,7 @@ TEST_CASE("b2bua: forks of the callee are one dialog to the caller, and the firs
   forks.answer(invite, "two", with(description("two", "192.0.2.12")));
   forks.answer(invite, "one", with(description("one", "192.0.2.11")));
   network.run(seconds(1));
-  CHECK(alice.count<CallProgress>() == 2);
+  CHECK(alice.count<CallProgress>() == 3);  // 100, 183 and 180
   REQUIRE(alice.count<CallAnswered>() == 1);
   const auto& progress = *alice.last<CallProgress>();
   const auto& answered = *alice.last<CallAnswered>();
@@ -390,7 +389,8 @@ TEST_CASE("b2bua: forks of the callee are one dialog to the caller, and the firs
   CHECK(answered.response->body().find("192.0.2.12") != std::string_view::npos);
   // The second 2xx is acknowledged and ended; the call stands.
   CHECK(forks.count("ACK") == 2);
-  CHECK(forks.count("BYE") == 1);
+  REQUIRE(forks.count("BYE") >= 1);
+  CHECK(forks.last("BYE").message->to_tag() == "one");
   CHECK(alice.count<CallEnded>() == 0);
   CHECK(b2bua.core().b2bua()->counters().calls == 1);
 }

@@ -124,10 +124,11 @@ struct Bridged {
     return wire.front();
   }
 
-  /// Everything ends by itself; what is left, in words.
+  /// Alice ends what she has, and everything else must end for it; what is left, in words.
   std::string finish() {
     alice.user = nullptr;
     bob.user = nullptr;
+    network.now([this](TimePoint now) { alice.ua().shut_down(now); });
     std::string left = network.run_to_rest(network.time() + seconds(2000)) ? "" : "no rest\n";
     for (Agent* agent : {&alice, &b2bua, &bob}) left += agent->left_behind();
     if (!b2bua.core().b2bua()->idle()) left += "the B2BUA is not idle\n";

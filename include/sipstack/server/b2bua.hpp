@@ -47,8 +47,9 @@ enum class RequestRelay : std::uint8_t { relay, refuse };
 struct B2buaOptions {
   /// Where every request goes, unless `route` chooses.
   B2buaRoute to;
-  /// Chooses. Called on the shard's thread with views that live for the call; it must not throw.
-  std::function<B2buaRoute(const Message& request, const Flow& flow)> route;
+  /// Chooses. `call` is leg A, null for a request outside calls. Called on the shard's thread; it gives the
+  /// B2BUA no commands and must not throw.
+  std::function<B2buaRoute(CallId call, const Message& request, const Flow& flow)> route;
   /// Given the description of one side, the one for the other: other addresses, fewer codecs. Nothing: it is
   /// refused with 488. Without it descriptions pass. The call that it is about is named by its leg A.
   std::function<std::optional<std::string>(CallId call, Side from, std::string_view sdp)> media;
