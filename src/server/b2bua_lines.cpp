@@ -162,11 +162,13 @@ std::string_view session_of(const MessageView& message) {
   return part == nullptr ? std::string_view() : part->bytes;
 }
 
-std::string Origin::apply(std::string_view sdp, std::uint64_t session, std::string_view address) {
-  // Line by line, whatever else is wrong with it: the other side judges the rest. Every o= goes, at the place
-  // of the first one is ours; where there is none, none is made up.
+namespace {
+
+/// A description without o=, line by line, whatever else is wrong with it: the other side judges the rest.
+/// `place`: where the first one stood; npos: there was none.
+std::string without_origin(std::string_view sdp, std::size_t& place) {
   std::string rest;
-  std::size_t place = std::string::npos;
+  place = std::string::npos;
   for (std::size_t at = 0; at < sdp.size();) {
     const std::size_t feed = sdp.find_first_of("\r\n", at);
     std::size_t end = feed == std::string_view::npos ? sdp.size() : feed + 1;
@@ -180,6 +182,19 @@ std::string Origin::apply(std::string_view sdp, std::uint64_t session, std::stri
       place = rest.size();
     at = end;
   }
+  return rest;
+}
+
+}  // namespace
+
+bool same_session(std::string_view a, std::string_view b) {
+  std::size_t place = 0;
+  return a == b || without_origin(a, place) == without_origin(b, place);
+}
+
+std::string Origin::apply(std::string_view sdp, std::uint64_t session, std::string_view address) {
+  std::size_t place = 0;
+  std::string rest = without_origin(sdp, place);
   if (place == std::string::npos) return rest;
   if (version_ == 0 || rest != last_) {
     ++version_;

@@ -30,6 +30,9 @@ std::string caller_of(const MessageView& request);
 /// The session description of a message, in multipart as well; empty where there is none.
 std::string_view session_of(const MessageView& message);
 
+/// Whether two descriptions say the same but for o=, whose version some count at every occasion.
+bool same_session(std::string_view a, std::string_view b);
+
 /// o= of what is said to one side (RFC 8866 section 5.2): the version counts what has changed since the last
 /// one (RFC 3264 section 8).
 class Origin {

@@ -297,6 +297,10 @@ bool B2bua::Impl::on(const SessionRefreshed& e, TimePoint now) {
   Side side = Side::a;
   Bridge* const bridge = find(e.call, side);
   if (bridge == nullptr) return ours(e.call);
+  // The answer to a refresh may be another than the last one; it is the other side's to know.
+  const std::string_view sdp = server::session_of(e.response.view());
+  if (!sdp.empty() && !server::same_session(sdp, bridge->leg(other(side)).told))
+    offer_again(*bridge, side, std::string(sdp), now);
   go_on(*bridge, now);
   return true;
 }

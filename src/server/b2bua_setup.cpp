@@ -51,7 +51,7 @@ void B2bua::Impl::ring(Bridge& bridge, const MessageView& response, TimePoint no
   if (!sdp.empty() && bridge.early_offer) {
     bridge.preview = sdp;
     // What a reliable provisional has answered already is not said in another way (RFC 6337 section 3.1).
-    if (!bridge.settled || sdp == a.told) out = described(bridge, Side::a, sdp);
+    if (!bridge.settled || server::same_session(sdp, a.told)) out = described(bridge, Side::a, sdp);
   } else if (!sdp.empty() && reliable && a.reliable && !bridge.settled && !bridge.offered_early) {
     out = described(bridge, Side::a, sdp);
     if (!out) return give_up(bridge, 488, now);
@@ -102,10 +102,15 @@ bool B2bua::Impl::on(const CallAnswered& e, TimePoint now) {
   Bridge* const bridge = find(e.call, side);
   if (bridge == nullptr) return ours(e.call);
   note_allow(bridge->leg(side), e.response.view());
-  if (!e.reinvite)
+  if (!e.reinvite) {
     answered(*bridge, e.response, now);
-  else if (bridge->exchange && side == other(bridge->exchange->from))
+  } else if (bridge->exchange && bridge->exchange->sent == Exchange::Sent::reinvite &&
+             side == other(bridge->exchange->from)) {
     succeeded(*bridge, e.response.view(), now);
+  } else if (const auto had = described(*bridge, side, bridge->leg(side).told)) {
+    // A refresh of a session without a description, answered with an offer.
+    ua.acknowledge(e.call, *had, now);
+  }
   return true;
 }
 
@@ -118,7 +123,7 @@ void B2bua::Impl::answered(Bridge& bridge, const Message& response, TimePoint no
   std::string text;
   if (bridge.early_offer && bridge.settled) {
     // Another fork than the one that was heard early: the caller is told by an offer, once it may be.
-    if (!sdp.empty() && sdp != a.told) bridge.resync = std::string(sdp);
+    if (!sdp.empty() && !server::same_session(sdp, a.told)) bridge.resync = std::string(sdp);
   } else if (bridge.early_offer || !bridge.settled) {
     const std::string_view said =
         sdp.empty() && bridge.early_offer ? std::string_view(bridge.preview) : sdp;

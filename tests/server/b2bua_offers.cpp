@@ -3,6 +3,7 @@
 // MESSAGE, REFER and Replaces; and everything at random over a network that loses packets.
 #include <cstdlib>
 
+#include "dialog/phones.hpp"
 #include "server/b2bua_fixture.hpp"
 
 using namespace sipstack;
@@ -253,11 +254,6 @@ TEST_CASE("b2bua: a re-INVITE ahead of the other side's ACK waits for it") {
 
 TEST_CASE("b2bua: UPDATE crosses as UPDATE, or as re-INVITE where the other side has none") {
   for (const bool has : {true, false}) {
-    Bridged t;
-    if (!has) {
-      // Bob's Allow is taken away on its way.
-      t.fate = {};
-    }
     CoreOptions plain;
     if (!has) plain.user_agent.allow = {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO"};
     Network network;
@@ -414,6 +410,70 @@ TEST_CASE("b2bua: a newcomer with Replaces takes a side's place, and the other s
     CHECK(t.finish() == "");
     CHECK(carol.left_behind() == "");
   }
+}
+
+TEST_CASE("b2bua: each leg has a session timer of its own") {
+  UserAgentOptions ours;
+  ours.session_expires = 600;
+  CoreOptions phones;
+  phones.user_agent.session_expires = 120;
+  Bridged t({}, phones, {}, ours);
+  t.call();
+  CHECK(t.last("b2bua", "bob", "INVITE").line("Session-Expires: ").substr(0, 3) == "600");
+  CHECK(t.last("alice", "b2bua", "INVITE").line("Session-Expires: ").substr(0, 3) == "120");
+  t.network.run(seconds(500));
+  // Alice's is refreshed every minute, Bob's not before five: refreshes end at the B2BUA.
+  CHECK(t.sent("alice", "b2bua", "UPDATE") + t.sent("b2bua", "alice", "UPDATE") >= 7);
+  CHECK(t.sent("bob", "b2bua", "UPDATE") + t.sent("b2bua", "bob", "UPDATE") == 1);
+  CHECK(t.alice.ua().calls() == 1);
+  CHECK(t.finish() == "");
+}
+
+TEST_CASE("b2bua: the callee's challenge is answered with the policy's credentials") {
+  B2buaOptions options;
+  options.to.targets = {"sip:bob@192.0.2.2:5060"};
+  options.to.credentials = {{"gateway", "secret", ""}};
+  CoreOptions phones;
+  phones.challenge = Credentials{"gateway", "secret", "inside"};
+  options.relay_options = true;
+  Bridged t(options, phones);
+  const CallId call = t.call();
+  CHECK(t.sent("bob", "b2bua", "401 INVITE") == 1);
+  CHECK(t.alice.count<CallAnswered>() == 1);
+  // OPTIONS goes across, where that is wanted.
+  RequestOptions o;
+  o.target = "sip:service@192.0.2.5:5060";
+  t.then([&](TimePoint now) { CHECK(t.alice.ua().request("OPTIONS", o, now)); });
+  CHECK(t.alice.last<RequestCompleted>()->response->status() == 200);
+  CHECK(t.sent("b2bua", "bob", "OPTIONS") == 2);
+  t.then([&](TimePoint now) { t.alice.ua().hang_up(call, now); });
+  CHECK(t.finish() == "");
+}
+
+TEST_CASE(
+    "b2bua: another fork answers than the one whose answer the caller has: she is told anew") {
+  Network network;
+  Agent alice(network, "alice", "192.0.2.1");
+  alice.user = Bridged::answers();
+  B2buaOptions options;
+  options.to.targets = {"sip:bob@192.0.2.2:5060"};
+  Agent b2bua(network, "b2bua", "192.0.2.5", Bridged::with(options, {}));
+  Stranger forks(network, "forks", "192.0.2.2");
+  network.now([&](TimePoint now) { alice.ua().invite(Bridged::call_to_b2bua(), now).value(); });
+  network.run(seconds(1));
+  const Stranger::Heard invite = forks.last("INVITE");
+  Letter early, answer;
+  early.with("application/sdp", description("one", "192.0.2.11"));
+  early.add("Require", "100rel").add("RSeq", "5");
+  answer.with("application/sdp", description("two", "192.0.2.12"));
+  forks.answer(invite, "one", early, 183);
+  network.run(seconds(1));
+  CHECK(alice.last<CallProgress>()->response->has(HeaderId::rseq));
+  forks.answer(invite, "two", answer);
+  network.run(seconds(1));
+  CHECK(alice.count<CallAnswered>() == 1);
+  REQUIRE(alice.count<OfferReceived>() == 1);
+  CHECK(alice.last<OfferReceived>()->request->body().find("192.0.2.12") != std::string_view::npos);
 }
 
 TEST_CASE("b2bua: everything at random, over a network that loses packets, leaves nothing") {
