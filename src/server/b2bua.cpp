@@ -227,7 +227,7 @@ bool B2bua::Impl::on(const CallEnded& e, TimePoint now) {
     if (bridge.exchange && bridge.exchange->newcomer == e.call) {
       bridge.exchange->newcomer = {};
       bridge.exchange->withdrawn = true;
-      ua.cancel_reinvite(bridge.leg(other(where.side)).call, now);
+      withdraw(bridge, now);
     }
     return true;
   }

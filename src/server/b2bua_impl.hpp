@@ -75,7 +75,6 @@ struct B2bua::Impl {
     std::optional<Exchange> exchange;
     std::vector<std::string> queued;  ///< offers of B's other forks, behind the exchange of one
     std::size_t requests = 0;
-    std::string ended_for;  ///< Reason of the leg that ended first
 
     Leg& leg(Side s) noexcept { return legs[static_cast<std::size_t>(s)]; }
   };
@@ -133,6 +132,7 @@ struct B2bua::Impl {
                              TimePoint now);
   void succeeded(Bridge& bridge, const MessageView& response, TimePoint now);
   void failed(Bridge& bridge, int status, TimePoint now);
+  void withdraw(Bridge& bridge, TimePoint now);
   void refuse_asker(Bridge& bridge, const Exchange& exchange, int status, TimePoint now);
   void replace_leg(Bridge& bridge, Exchange& exchange);
   void answer_asker(Bridge& bridge, const Exchange& exchange, std::string_view sdp, TimePoint now);

@@ -223,6 +223,7 @@ void B2bua::Impl::replace_leg(Bridge& bridge, Exchange& exchange) {
   exchange.replaced = leg.call;
   calls[leg.call] = Where{};  // accept() hangs it up; its end is nobody's concern
   calls[exchange.newcomer].newcomer = false;
+  if (exchange.from == Side::b) outgoing_ids.erase(bridge.outgoing);
   const MessageView invite = exchange.invite.view();
   const std::uint64_t session = leg.session + 1;
   leg = Leg{};
@@ -286,11 +287,16 @@ bool B2bua::Impl::on(const OfferWithdrawn& e, TimePoint now) {
       bridge->exchange->asked == (e.reinvite ? Exchange::Asked::reinvite : Exchange::Asked::offer);
   if (!about) return true;
   bridge->exchange->withdrawn = true;
-  if (bridge->exchange->sent == Exchange::Sent::waits)
-    failed(*bridge, 487, now);
-  else if (bridge->exchange->sent == Exchange::Sent::reinvite)
-    ua.cancel_reinvite(bridge->leg(other(side)).call, now);
+  withdraw(*bridge, now);
   return true;
+}
+
+/// Nobody waits for the exchange any more: what can be taken back of it is.
+void B2bua::Impl::withdraw(Bridge& bridge, TimePoint now) {
+  if (bridge.exchange->sent == Exchange::Sent::waits)
+    failed(bridge, 487, now);
+  else if (bridge.exchange->sent == Exchange::Sent::reinvite)
+    ua.cancel_reinvite(bridge.leg(other(bridge.exchange->from)).call, now);
 }
 
 bool B2bua::Impl::on(const SessionRefreshed& e, TimePoint now) {

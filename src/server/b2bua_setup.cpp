@@ -107,9 +107,9 @@ bool B2bua::Impl::on(const CallAnswered& e, TimePoint now) {
   } else if (bridge->exchange && bridge->exchange->sent == Exchange::Sent::reinvite &&
              side == other(bridge->exchange->from)) {
     succeeded(*bridge, e.response.view(), now);
-  } else if (const auto had = described(*bridge, side, bridge->leg(side).told)) {
-    // A refresh of a session without a description, answered with an offer.
-    ua.acknowledge(e.call, *had, now);
+  } else if (const std::string& told = bridge->leg(side).told; !told.empty()) {
+    // A refresh of a session without a description, answered with an offer; else it owes nothing.
+    if (const auto had = described(*bridge, side, told)) ua.acknowledge(e.call, *had, now);
   }
   return true;
 }

@@ -92,6 +92,12 @@ struct Bridged {
     o.body = kOfAlice;
     return o;
   }
+  static CallOptions without_offer() {
+    CallOptions o = call_to_b2bua();
+    o.content_type.clear();
+    o.body.clear();
+    return o;
+  }
   CallId call(const CallOptions& options = call_to_b2bua(), Duration wait = seconds(1)) {
     CallId id;
     network.now([&](TimePoint now) { id = alice.ua().invite(options, now).value(); });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Offers, answers and requests across a B2BUA: early, late, in PRACK, UPDATE and re-INVITE; glare; INFO,
-// MESSAGE, REFER and Replaces; and everything at random over a network that loses packets.
+// Offers and answers across a B2BUA: early, late, in PRACK, UPDATE and re-INVITE; glare, forks, timers; and
+// everything at random over a network that loses packets.
 #include <cstdlib>
 
 #include "dialog/phones.hpp"
@@ -8,16 +8,8 @@
 
 using namespace sipstack;
 using namespace sipstack::testing_b2bua;
-using Cause = CallEnded::Cause;
 
 namespace {
-
-CallOptions without_offer() {
-  CallOptions o = Bridged::call_to_b2bua();
-  o.content_type.clear();
-  o.body.clear();
-  return o;
-}
 
 /// Bob says these provisionals (reliably), then answers.
 Agent::User rings_with(std::string sdp, bool answer = true) {
@@ -37,7 +29,7 @@ std::string o_line(const Wire& w) { return w.line("o="); }
 
 TEST_CASE("b2bua: a late offer goes from the callee's 2xx to the caller's ACK and back") {
   Bridged t;
-  t.call(without_offer());
+  t.call(Bridged::without_offer());
   CHECK(t.alice.count<CallAnswered>() == 1);
   CHECK_FALSE(t.last("b2bua", "bob", "INVITE").has("m=audio"));
   CHECK(t.last("b2bua", "alice", "200 INVITE").has("c=IN IP4 192.0.2.2"));
@@ -49,7 +41,7 @@ TEST_CASE("b2bua: a late offer goes from the callee's 2xx to the caller's ACK an
 TEST_CASE("b2bua: a caller that gives no answer to a late offer loses the call on both sides") {
   Bridged t;
   t.alice.user = nullptr;  // never acknowledges: no ACK from her at all
-  t.call(without_offer(), seconds(80));
+  t.call(Bridged::without_offer(), seconds(80));
   CHECK(t.bob.count<CallEnded>() == 1);
   CHECK(t.finish() == "");
 }
@@ -77,7 +69,7 @@ TEST_CASE("b2bua: early media and reliable provisionals, independent and coupled
 TEST_CASE("b2bua: the offer of a reliable provisional is answered by the caller's PRACK") {
   Bridged t;
   t.bob.user = rings_with(kOfBob);
-  t.call(without_offer());
+  t.call(Bridged::without_offer());
   CHECK(t.alice.count<CallAnswered>() == 1);
   CHECK(t.last("b2bua", "alice", "183 INVITE").has("c=IN IP4 192.0.2.2"));
   CHECK(t.last("b2bua", "bob", "PRACK").has("c=IN IP4 192.0.2.1"));
@@ -86,7 +78,7 @@ TEST_CASE("b2bua: the offer of a reliable provisional is answered by the caller'
   CoreOptions plain;
   plain.user_agent.reliable = ExtensionUse::off;
   Bridged u({}, plain);
-  u.call(without_offer());
+  u.call(Bridged::without_offer());
   CHECK(u.alice.count<CallAnswered>() == 1);
   CHECK_FALSE(u.last("b2bua", "bob", "INVITE").has("100rel"));
   CHECK(u.finish() == "");
@@ -306,119 +298,13 @@ TEST_CASE("b2bua: the media hook stands between the descriptions, and may refuse
   CHECK(t.finish() == "");
 }
 
-TEST_CASE("b2bua: INFO and MESSAGE cross with body and answer, within a call and outside") {
-  CoreOptions phones;
-  phones.user_agent.answer_options = false;
-  phones.user_agent.recv_info = {"dtmf"};
-  UserAgentOptions ours;
-  ours.recv_info = {"dtmf"};
-  Bridged t({}, phones, {}, ours);
-  t.bob.user = [](Agent& phone, const UserEvent& event, TimePoint now) {
-    if (const auto* in = std::get_if<CallRequest>(&event))
-      phone.ua().respond(in->txn, in->request->body() == "Signal=5\r\n" ? 200 : 403, now,
-                         "text/plain", "heard");
-    else if (const auto* out = std::get_if<RequestReceived>(&event))
-      phone.ua().respond(out->txn, 202, now);
-    else
-      Bridged::answers()(phone, event, now);
-  };
-  const CallId call = t.call();
-  t.then([&](TimePoint now) {
-    CHECK(t.alice.ua().request(call, "INFO", "application/dtmf-relay", "Signal=5\r\n", now,
-                               {{"Info-Package", "dtmf"}}));
-  });
-  CHECK(t.last("b2bua", "bob", "INFO").line("Info-Package: ") == "dtmf");
-  CHECK(t.last("b2bua", "bob", "INFO").line("Content-Type: ") == "application/dtmf-relay");
-  REQUIRE(t.alice.count<RequestCompleted>() == 1);
-  CHECK(t.alice.last<RequestCompleted>()->response->body() == "heard");
-  t.then(
-      [&](TimePoint now) { CHECK(t.alice.ua().request(call, "MESSAGE", "text/plain", "x", now)); });
-  CHECK(t.alice.last<RequestCompleted>()->response->status() == 403);
-  RequestOptions o;
-  o.target = "sip:service@192.0.2.5:5060";
-  o.content_type = "text/plain";
-  o.body = "hello";
-  t.then([&](TimePoint now) { CHECK(t.alice.ua().request("MESSAGE", o, now)); });
-  CHECK(t.alice.last<RequestCompleted>()->response->status() == 202);
-  CHECK(t.last("b2bua", "bob", "MESSAGE").line("Max-Forwards: ") == "69");
-  t.then([&](TimePoint now) { CHECK(t.alice.ua().request("OPTIONS", o, now)); });
-  CHECK(t.alice.last<RequestCompleted>()->response->status() == 200);
-  CHECK(t.sent("b2bua", "bob", "OPTIONS") == 0);
-  CHECK(t.finish() == "");
-}
-
-TEST_CASE("b2bua: REFER is two subscriptions, and its outcome comes back") {
-  CoreOptions phones;
-  phones.user_agent.notifier.refer = true;
-  for (const int outcome : {200, 486, 0}) {
-    Bridged t({}, phones);
-    const auto as_usual = t.bob.user;
-    t.bob.user = [&](Agent& phone, const UserEvent& event, TimePoint now) {
-      const auto* refer = std::get_if<ReferArrived>(&event);
-      if (refer == nullptr) return as_usual(phone, event, now);
-      if (outcome == 0) {
-        phone.ua().reject(refer->referral, 603, now);
-        return;
-      }
-      phone.ua().accept(refer->referral, {}, {}, now);
-      phone.ua().report(refer->referral, 180, now);
-      phone.ua().report(refer->referral, outcome, now);
-    };
-    const CallId call = t.call();
-    ReferOptions refer;
-    refer.refer_to = "<sip:carol@example.org?Replaces=x%3Bto-tag%3Da%3Bfrom-tag%3Db>";
-    refer.referred_by = "<sip:alice@example.org>";
-    t.then([&](TimePoint now) { CHECK(t.alice.ua().refer(call, refer, now)); });
-    const Wire w = t.last("b2bua", "bob", "REFER");
-    CHECK(w.line("Refer-To: ") == refer.refer_to);
-    CHECK(w.line("Referred-By: ") == refer.referred_by);
-    REQUIRE(t.alice.count<SubscriptionChanged>() >= 1);
-    CHECK(t.alice.last<SubscriptionChanged>()->state == SubscriptionChanged::State::ended);
-    if (outcome == 0) {
-      CHECK(t.last("b2bua", "alice", "603 REFER").has("603"));
-    } else {
-      REQUIRE(t.alice.count<NotifyReceived>() >= 1);
-      CHECK(sipfrag_status(t.alice.last<NotifyReceived>()->notify->body()) == outcome);
-    }
-    CHECK(t.alice.ua().calls() == 1);
-    CHECK(t.finish() == "");
-  }
-}
-
-TEST_CASE("b2bua: a newcomer with Replaces takes a side's place, and the other side goes on") {
-  for (const bool offer : {true, false}) {
-    Bridged t;
-    Agent carol(t.network, "carol", "192.0.2.3");
-    carol.user = Bridged::answers();
-    const CallId call = t.call();
-    CallOptions o = offer ? Bridged::call_to_b2bua() : without_offer();
-    o.from = "<sip:carol@example.org>";
-    if (offer) o.body = description("carol", "192.0.2.3");
-    CallId of_carol;
-    t.then([&](TimePoint now) {
-      // As Alice would tell her in Refer-To.
-      o.headers = {{"Replaces", t.alice.ua().replaces(call)}};
-      of_carol = carol.ua().invite(o, now).value();
-    });
-    CHECK(carol.count<CallAnswered>() == 1);
-    CHECK(t.alice.last<CallEnded>()->cause == Cause::remote_bye);
-    CHECK(t.bob.count<CallEnded>() == 0);
-    CHECK(t.b2bua.core().b2bua()->counters().calls == 1);
-    if (offer) CHECK(t.last("b2bua", "bob", "INVITE").has("c=IN IP4 192.0.2.3"));
-    t.then([&](TimePoint now) { t.bob.ua().hang_up(t.of_bob(), now); });
-    CHECK(carol.last<CallEnded>()->cause == Cause::remote_bye);
-    CHECK(t.finish() == "");
-    CHECK(carol.left_behind() == "");
-  }
-}
-
 TEST_CASE("b2bua: each leg has a session timer of its own") {
   UserAgentOptions ours;
   ours.session_expires = 600;
-  CoreOptions phones;
-  phones.user_agent.session_expires = 120;
-  Bridged t({}, phones, {}, ours);
-  t.call();
+  Bridged t({}, {}, {}, ours);
+  CallOptions o = Bridged::call_to_b2bua();
+  o.session_expires = 120;
+  t.call(o);
   CHECK(t.last("b2bua", "bob", "INVITE").line("Session-Expires: ").substr(0, 3) == "600");
   CHECK(t.last("alice", "b2bua", "INVITE").line("Session-Expires: ").substr(0, 3) == "120");
   t.network.run(seconds(500));
@@ -429,29 +315,7 @@ TEST_CASE("b2bua: each leg has a session timer of its own") {
   CHECK(t.finish() == "");
 }
 
-TEST_CASE("b2bua: the callee's challenge is answered with the policy's credentials") {
-  B2buaOptions options;
-  options.to.targets = {"sip:bob@192.0.2.2:5060"};
-  options.to.credentials = {{"gateway", "secret", ""}};
-  CoreOptions phones;
-  phones.challenge = Credentials{"gateway", "secret", "inside"};
-  options.relay_options = true;
-  Bridged t(options, phones);
-  const CallId call = t.call();
-  CHECK(t.sent("bob", "b2bua", "401 INVITE") == 1);
-  CHECK(t.alice.count<CallAnswered>() == 1);
-  // OPTIONS goes across, where that is wanted.
-  RequestOptions o;
-  o.target = "sip:service@192.0.2.5:5060";
-  t.then([&](TimePoint now) { CHECK(t.alice.ua().request("OPTIONS", o, now)); });
-  CHECK(t.alice.last<RequestCompleted>()->response->status() == 200);
-  CHECK(t.sent("b2bua", "bob", "OPTIONS") == 2);
-  t.then([&](TimePoint now) { t.alice.ua().hang_up(call, now); });
-  CHECK(t.finish() == "");
-}
-
-TEST_CASE(
-    "b2bua: another fork answers than the one whose answer the caller has: she is told anew") {
+TEST_CASE("b2bua: another fork answers than the caller was told of, and she is told anew") {
   Network network;
   Agent alice(network, "alice", "192.0.2.1");
   alice.user = Bridged::answers();
@@ -493,8 +357,8 @@ TEST_CASE("b2bua: everything at random, over a network that loses packets, leave
     Bridged t(options, phones, lossy);
     SeededRandom dice(seed);
     if (dice.below(2) == 0) t.bob.user = rings_with(kOfBob, dice.below(3) != 0);
-    CallId a =
-        t.call(dice.below(2) == 0 ? without_offer() : Bridged::call_to_b2bua(), milliseconds(1));
+    CallId a = t.call(dice.below(2) == 0 ? Bridged::without_offer() : Bridged::call_to_b2bua(),
+                      milliseconds(1));
     const TimePoint begin = t.network.time();
     for (int i = 0; i < 6; ++i) {
       const auto what = dice.below(9);
