@@ -61,7 +61,9 @@ struct Core::Impl {
       challenge = std::make_unique<DigestServer>(digest, one_user(*o.challenge), r);
       ua.challenge = challenge.get();
     }
+    if (o.b2bua) ua = B2bua::user_agent_options(std::move(ua), *o.b2bua);
     agent = std::make_unique<UserAgent>(layer, ua);
+    if (o.b2bua) b2bua = std::make_unique<B2bua>(*agent, r, *o.b2bua);
     if (o.server) serve(*o.server);
   }
 
@@ -172,6 +174,8 @@ struct Core::Impl {
   std::unique_ptr<LocationStore> memory;
   LocationStore* store = nullptr;
   std::unique_ptr<UserAgent> agent;
+  std::unique_ptr<B2bua> b2bua;
+  TimePoint last{};  ///< of the last input: when what it led to is said to have happened
   std::unique_ptr<Registrar> registrar;
   std::unique_ptr<Proxy> proxy;
 };
@@ -182,6 +186,7 @@ Core::~Core() = default;
 
 void Core::receive(std::string_view bytes, const Flow& flow, TimePoint now) {
   if (only_line_ends(bytes)) return;
+  impl_->last = now;
   ++impl_->counters.received;
   auto message = Message::parse(impl_->pool, bytes, impl_->scratch, impl_->limits);
   if (!message) return receive_error(message.error(), bytes, flow, now);
@@ -199,14 +204,17 @@ void Core::receive_error(const ParseError& error, std::string_view bytes, const 
 }
 
 void Core::resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now) {
+  impl_->last = now;
   impl_->dispatch(impl_->layer.resolved(txn, targets, now), now);
 }
 
 void Core::transport_failed(TxnId txn, std::error_code error, TimePoint now) {
+  impl_->last = now;
   impl_->dispatch(impl_->layer.transport_failed(txn, error, now), now);
 }
 
 void Core::expire(TimePoint now) {
+  impl_->last = now;
   while (TimerHook* hook = impl_->wheel.pop(now)) {
     switch (hook->owner()) {
       case TimerOwner::transaction: impl_->dispatch(impl_->layer.expire(*hook, now), now); break;
@@ -224,10 +232,15 @@ bool Core::next(Transmit& out) {
   return any;
 }
 bool Core::next(Resolve& out) { return impl_->layer.next(out); }
-bool Core::next(UserEvent& out) { return impl_->agent->next(out); }
+bool Core::next(UserEvent& out) {
+  while (impl_->agent->next(out))
+    if (!impl_->b2bua || !impl_->b2bua->receive(out, impl_->last)) return true;
+  return false;
+}
 TimePoint Core::deadline() const noexcept { return impl_->wheel.deadline(); }
 
 UserAgent& Core::user_agent() noexcept { return *impl_->agent; }
+B2bua* Core::b2bua() noexcept { return impl_->b2bua.get(); }
 TransactionLayer& Core::transactions() noexcept { return impl_->layer; }
 LocalAddresses& Core::locals() noexcept { return impl_->locals; }
 BlockPool& Core::pool() noexcept { return impl_->pool; }

@@ -62,6 +62,7 @@ std::optional<Flow> challenger(const TransactionLayer& layer, const ResponseArri
 
 RequestHead RequestHead::of(const RequestOptions& options, Random& random, const Shard& shard) {
   RequestHead head;
+  head.max_forwards = options.max_forwards;
   head.tag = random.token(8);
   head.from = name_addr(options.from).append(";tag=").append(head.tag);
   head.to = options.to.empty() ? to_of_target(options.target) : name_addr(options.to);
@@ -78,7 +79,7 @@ RequestWriter RequestHead::write(BlockPool& pool, std::string_view method, std::
   hop = routing.hop;
   RequestWriter out(pool, method, routing.request_uri);
   for (const auto& route : routing.routes) out.header(HeaderId::route, route);
-  out.header(HeaderId::max_forwards, 70);
+  out.header(HeaderId::max_forwards, max_forwards);
   out.header(HeaderId::from, from);
   out.header(HeaderId::to, to);
   out.header(HeaderId::call_id, call_id);

@@ -37,6 +37,7 @@ struct RequestHead {
   std::string call_id;
   std::string tag;
   std::vector<std::string> routes;
+  std::uint32_t max_forwards = 70;
 
   /// Under a Call-ID that is the shard's.
   static RequestHead of(const RequestOptions& options, Random& random, const Shard& shard);

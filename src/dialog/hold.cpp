@@ -30,7 +30,7 @@ std::error_code InviteSession::hold(bool on, TimePoint now) {
   const std::uint64_t version =
       std::max(number(session->origin.session_version), held_version_) + 1;
   session->origin.session_version = std::to_string(version);
-  if (const auto error = reinvite(session->to_string(), now)) return error;
+  if (const auto error = reinvite(session->to_string(), true, now)) return error;
   held_version_ = version;
   return {};
 }

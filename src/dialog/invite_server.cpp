@@ -111,7 +111,10 @@ void InviteSession::cancelled(const RequestArrived& cancel, TimePoint now) {
   if (!server_ || server_->txn != cancel.cancels) return;
   const bool first = state_ == State::ringing;
   terminate_server_invite(now);
-  if (first) end({id_, Cause::cancelled, 487, cancel.request, {}}, now);
+  if (first)
+    end({id_, Cause::cancelled, 487, cancel.request, {}}, now);
+  else if (state_ == State::up)
+    ua_.tell(OfferWithdrawn{id_, true});
 }
 
 // Section 13.3.1.4.

@@ -51,6 +51,11 @@ Dialog* InviteSession::dialog() noexcept {
   return early_.empty() ? nullptr : &early_.back().dialog;
 }
 
+std::string InviteSession::call_id() const {
+  if (dialog_) return std::string(dialog_->call_id());
+  return setup_ ? setup_->head.call_id : std::string();
+}
+
 std::shared_ptr<Dialog> InviteSession::shared_dialog() noexcept {
   return state_ == State::leaving || state_ == State::over ? nullptr : dialog_;
 }
@@ -83,7 +88,7 @@ void InviteSession::receive(const RequestArrived& event, TimePoint now) {
       break;
     case Method::info:
     case Method::message:
-      if (ua_.options.answer_options && !ua_.options.tell_messages)
+      if (ua_.options.answer_options && ua_.options.answer_messages)
         return ua_.answer(event, 200, now);
       break;
     default: break;
@@ -133,6 +138,7 @@ void InviteSession::receive(const TxnFailed& event, TimePoint now) {
   if (event.user.detail == peer_offer) return offer_abandoned(event, now);
   if (!server_ || server_->txn != event.txn) return;
   server_invite_over();
+  if (state_ == State::up) ua_.tell(OfferWithdrawn{id_, true});
   if (state_ != State::ringing) return;
   const bool late = event.error == Errc::timeout;
   end({id_, late ? Cause::timeout : Cause::failed, late ? 408 : 503, {}, event.error}, now);

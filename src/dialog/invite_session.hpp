@@ -56,8 +56,9 @@ class InviteSession {
   void cancelled(const RequestArrived& cancel, TimePoint now);
 
   // both
-  std::error_code reinvite(std::string_view sdp, TimePoint now);
-  std::error_code update(std::string_view sdp, TimePoint now);
+  std::error_code reinvite(std::string_view sdp, bool after_glare, TimePoint now);
+  std::error_code cancel_reinvite(TimePoint now);
+  std::error_code update(std::string_view sdp, bool after_glare, TimePoint now);
   std::error_code accept_offer(std::string_view sdp, TimePoint now);
   std::error_code reject_offer(int status, TimePoint now);
   std::error_code hold(bool on, TimePoint now);
@@ -89,6 +90,7 @@ class InviteSession {
   /// The dialog for usages that may outlive the call (RFC 5057); null where it is not confirmed, or ending.
   std::shared_ptr<Dialog> shared_dialog() noexcept;
   CallId id() const noexcept { return id_; }
+  std::string call_id() const;
 
   // Replaces, RFC 3891 (replaces.cpp)
   /// What an INVITE with Replaces finds here.

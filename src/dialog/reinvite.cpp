@@ -10,13 +10,26 @@ using std::chrono::milliseconds;
 
 // ---- ours (section 14.1)
 
-std::error_code InviteSession::reinvite(std::string_view sdp, TimePoint now) {
+std::error_code InviteSession::reinvite(std::string_view sdp, bool after_glare, TimePoint now) {
   if (state_ != State::up || invite_in_progress() || waits(UsageTimer::What::glare) ||
       !talk_.offer.none())
     return Errc::wrong_state;
   client_ = {};
   client_.sdp = sdp;
+  client_.retried = !after_glare;
   return send_reinvite(std::nullopt, now);
+}
+
+std::error_code InviteSession::cancel_reinvite(TimePoint now) {
+  if (state_ != State::up || client_.refresh) return Errc::wrong_state;
+  if (waits(UsageTimer::What::glare)) {
+    disarm(UsageTimer::What::glare);
+    ua_.tell(ReinviteFailed{id_, 487, {}, {}});
+    return {};
+  }
+  if (!client_.pending || !client_.again) return Errc::wrong_state;
+  ua_.layer.cancel(client_.txn, now);
+  return {};
 }
 
 bool InviteSession::invite_in_progress() const noexcept {

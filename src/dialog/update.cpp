@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 // ---- ours (section 5.1)
 
-std::error_code InviteSession::update(std::string_view sdp, TimePoint now) {
+std::error_code InviteSession::update(std::string_view sdp, bool after_glare, TimePoint now) {
   Dialog* const d = dialog();
   if (d == nullptr || update_.pending || waits(UsageTimer::What::update_glare))
     return Errc::wrong_state;
@@ -23,6 +23,7 @@ std::error_code InviteSession::update(std::string_view sdp, TimePoint now) {
   update_ = {};
   update_.remote_tag = d->remote_tag();
   update_.sdp = sdp;
+  update_.retried = !after_glare;
   return may_update() ? send_update(std::nullopt, now) : make_error_code(Errc::wrong_state);
 }
 
@@ -233,6 +234,7 @@ void InviteSession::offer_abandoned(const TxnFailed& event, TimePoint now) {
   if (found == peer_offers_.end()) return;
   if (Talk* const talk = talk_with(found->request->from_tag())) talk->offer.withdrawn();
   peer_offers_.erase(found);
+  ua_.tell(OfferWithdrawn{id_, false});
   say_next(now);
 }
 

@@ -85,7 +85,7 @@ void UserAgent::Impl::on_request_outside(const RequestArrived& event, TimePoint 
       if (options.answer_options) return answer_options(event, now);
       break;
     case Method::message:
-      if (options.answer_options && !options.tell_messages) return answer(event, 200, now);
+      if (options.answer_options && options.answer_messages) return answer(event, 200, now);
       break;
     default: break;
   }
@@ -267,14 +267,21 @@ std::error_code UserAgent::hang_up(CallId call, TimePoint now, std::string_view 
   return error;
 }
 
-std::error_code UserAgent::reinvite(CallId call, std::string_view sdp, TimePoint now) {
+std::error_code UserAgent::reinvite(CallId call, std::string_view sdp, TimePoint now,
+                                    bool after_glare) {
   InviteSession* session = impl_->calls.find(call);
-  return session == nullptr ? Errc::gone : session->reinvite(sdp, now);
+  return session == nullptr ? Errc::gone : session->reinvite(sdp, after_glare, now);
 }
 
-std::error_code UserAgent::update(CallId call, std::string_view sdp, TimePoint now) {
+std::error_code UserAgent::cancel_reinvite(CallId call, TimePoint now) {
   InviteSession* session = impl_->calls.find(call);
-  return session == nullptr ? Errc::gone : session->update(sdp, now);
+  return session == nullptr ? Errc::gone : session->cancel_reinvite(now);
+}
+
+std::error_code UserAgent::update(CallId call, std::string_view sdp, TimePoint now,
+                                  bool after_glare) {
+  InviteSession* session = impl_->calls.find(call);
+  return session == nullptr ? Errc::gone : session->update(sdp, after_glare, now);
 }
 
 std::error_code UserAgent::accept_offer(CallId call, std::string_view sdp, TimePoint now) {
@@ -367,6 +374,10 @@ std::error_code UserAgent::remove(RegistrationId registration, TimePoint now) {
 // ---- questions and the end
 
 std::size_t UserAgent::calls() const noexcept { return impl_->calls.size(); }
+std::string UserAgent::call_id(CallId call) const {
+  const InviteSession* session = impl_->calls.find(call);
+  return session == nullptr ? std::string() : session->call_id();
+}
 std::size_t UserAgent::registrations() const noexcept { return impl_->registrations.size(); }
 
 void UserAgent::shut_down(TimePoint now) {

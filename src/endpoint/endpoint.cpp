@@ -187,6 +187,10 @@ expected<SocketAddress, error_code> Endpoint::local_toward(Transport transport,
 
 Core& Endpoint::core() noexcept { return state_->core; }
 
+void Endpoint::flush() {
+  if (!state_->closed_down) state_->commanded();
+}
+
 const TransportCounters& Endpoint::transport_counters() const noexcept {
   static const TransportCounters nothing;
   return state_->transports ? state_->transports->counters() : nothing;

@@ -105,6 +105,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void on(CallConfirmed& event);
   void on(CallReinvited& event);
   void on(ReinviteFailed& event);
+  void on(OfferWithdrawn&) {}  // what is said to it comes too late, and is told so
   void on(CallRequest& event);
   void on(ProvisionalAcknowledged& event);
   void on(OfferReceived& event);

@@ -26,6 +26,7 @@ void add_message(CLI::App& app, Command& chosen);
 void add_subscribe(CLI::App& app, Command& chosen);
 void add_publish(CLI::App& app, Command& chosen);
 void add_serve(CLI::App& app, Command& chosen);
+void add_b2bua(CLI::App& app, Command& chosen);
 void add_flow(CLI::App& app, Command& chosen);
 
 /// The whole command: reads the command line, runs, gives the exit status.

@@ -70,6 +70,7 @@ int run(int argc, char** argv) {
   add_subscribe(app, chosen);
   add_publish(app, chosen);
   add_serve(app, chosen);
+  add_b2bua(app, chosen);
   add_flow(app, chosen);
 
   try {

@@ -61,7 +61,7 @@ class Signals(unittest.TestCase):
                 self.assertEqual(program.lines[2], "ready")
 
     def test_an_idle_program_ends_well_by_either_signal(self):
-        for command in (["uas"], ["serve", "--domain", "example.test"]):
+        for command in (["uas"], ["serve", "--domain", "example.test"], ["b2bua", "--to", "sip:a@127.0.0.1:9"]):
             for number in (signal.SIGTERM, signal.SIGINT):
                 with Beside(*command, "--listen", UDP) as program:
                     program.signal(number)

@@ -5,7 +5,8 @@ import unittest
 
 from _command import main, run
 
-COMMANDS = ("parse", "uas", "call", "register", "options", "message", "subscribe", "publish", "serve", "flow")
+COMMANDS = ("parse", "uas", "call", "register", "options", "message", "subscribe", "publish", "serve",
+            "b2bua", "flow")
 
 
 class Usage(unittest.TestCase):
@@ -52,6 +53,7 @@ class Usage(unittest.TestCase):
 
     def test_an_option_that_is_missing_is_named(self):
         self.assertIn("--domain", self.wrong("serve"))
+        self.assertIn("--to", self.wrong("b2bua"))
         self.assertIn("TARGET", self.wrong("call"))
         self.assertIn("TEXT", self.wrong("message", "sip:a@127.0.0.1"))
 

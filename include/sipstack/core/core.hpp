@@ -15,6 +15,7 @@
 
 #include "sipstack/base/log.hpp"
 #include "sipstack/dialog/user_agent.hpp"
+#include "sipstack/server/b2bua.hpp"
 #include "sipstack/server/proxy.hpp"
 #include "sipstack/server/registrar.hpp"
 #include "sipstack/transaction/layer.hpp"
@@ -37,6 +38,8 @@ struct CoreOptions {
   /// user:password of `--auth`: the user agent challenges requests outside dialogs.
   std::optional<Credentials> challenge;
   std::optional<ServerOptions> server;  ///< set: requests go to registrar and proxy first
+  /// Set: calls that reach the user agent are bridged; its events that are about them don't come out.
+  std::optional<B2buaOptions> b2bua;
   ParseLimits limits;
   std::size_t pool_bytes = std::size_t{1} << 30;
 };
@@ -76,6 +79,7 @@ class Core {
   TimePoint deadline() const noexcept;
 
   UserAgent& user_agent() noexcept;
+  B2bua* b2bua() noexcept;  ///< null where there is none
   TransactionLayer& transactions() noexcept;
   LocalAddresses& locals() noexcept;
   BlockPool& pool() noexcept;

@@ -2,6 +2,7 @@
 // What an application gives for a request of any kind. RFC 3261 section 8.1.1.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct RequestOptions {
   std::string content_type;
   std::string body;
   ExtraHeaders headers;
+  std::uint32_t max_forwards = 70;  ///< of requests outside dialogs; whoever relays sends one less
   std::vector<Credentials> credentials;
 };
 

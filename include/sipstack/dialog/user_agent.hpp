@@ -48,7 +48,8 @@ struct UserAgentOptions {
   std::vector<std::string> accept = {"application/sdp"};
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
   bool answer_options = true;
-  bool tell_messages = false;                     ///< MESSAGE and INFO come as events all the same
+  /// False: MESSAGE and INFO come as events though OPTIONS doesn't.
+  bool answer_messages = true;
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
   std::size_t max_dialogs = 65536;                ///< then INVITEs get 503, and invite() an error
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
@@ -159,6 +160,12 @@ struct CallReinvited {
   CallId call;
   Message request;
 };
+/// The peer's re-INVITE, or an offer of its in UPDATE or PRACK, waits no more for what we say to it: it was
+/// cancelled, or nothing was said in time. Not where the call ends.
+struct OfferWithdrawn {
+  CallId call;
+  bool reinvite = false;
+};
 /// Our re-INVITE was refused; the call goes on as it was (RFC 3261 section 14.1).
 struct ReinviteFailed {
   CallId call;
@@ -217,7 +224,8 @@ using UserEvent =
                  ReinviteFailed, CallRequest, CallEnded, ProvisionalAcknowledged, OfferReceived,
                  UpdateCompleted, SessionRefreshed, RequestReceived, RequestCompleted,
                  RegistrationChanged, NotifyReceived, SubscriptionChanged, SubscriptionForked,
-                 SubscriptionArrived, ReferArrived, NotifierEnded, PublicationChanged>;
+                 SubscriptionArrived, ReferArrived, NotifierEnded, PublicationChanged,
+                 OfferWithdrawn>;
 
 /// One user agent, UAC and UAS. Threads: its shard's. It calls nobody: events are drained by next().
 class UserAgent {
@@ -266,11 +274,16 @@ class UserAgent {
   /// BYE waits for the ACK (RFC 3261 section 15). CallEnded follows when the peer has answered, or not.
   /// `reason`: a Reason value (RFC 3326) for CANCEL and BYE.
   std::error_code hang_up(CallId call, TimePoint now, std::string_view reason = {});
-  std::error_code reinvite(CallId call, std::string_view sdp, TimePoint now);
+  /// `after_glare`: what gets 491 is tried once more by itself (RFC 3261 section 14.1).
+  std::error_code reinvite(CallId call, std::string_view sdp, TimePoint now,
+                           bool after_glare = true);
+  /// Withdraws our re-INVITE that has no final response: CANCEL. ReinviteFailed follows, or CallAnswered where
+  /// that came too late. wrong_state where there is none.
+  std::error_code cancel_reinvite(CallId call, TimePoint now);
   /// UPDATE (RFC 3311): with an offer where `sdp` isn't empty, else to tell our Contact anew. Also before the
   /// call is answered, in the early dialog heard of last. UpdateCompleted follows. wrong_state while another
   /// UPDATE or a PRACK of ours is on its way, or while an offer is open.
-  std::error_code update(CallId call, std::string_view sdp, TimePoint now);
+  std::error_code update(CallId call, std::string_view sdp, TimePoint now, bool after_glare = true);
   /// 200 to the oldest UPDATE or PRACK that waits (OfferReceived), with our answer.
   std::error_code accept_offer(CallId call, std::string_view sdp, TimePoint now);
   /// 300-699 to it: 488, say. The session stays as it was.
@@ -361,6 +374,8 @@ class UserAgent {
   /// Of both sides, referrals and publications included.
   std::size_t subscriptions() const noexcept;
   std::size_t calls() const noexcept;
+  /// The Call-ID of a call, also before anything was heard of it; empty where the handle is stale.
+  std::string call_id(CallId call) const;
   std::size_t registrations() const noexcept;
   /// Ends everything: calls are hung up, registrations removed. Idle when all counts are zero.
   void shut_down(TimePoint now);

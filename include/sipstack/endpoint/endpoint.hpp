@@ -206,6 +206,8 @@ class Endpoint {
   /// The protocol itself, to look at (counters, ...). What commands given there lead to goes out
   /// with the next input.
   Core& core() noexcept;
+  /// Sends what commands given to core() have led to, at once. On the endpoint's thread.
+  void flush();
   const TransportCounters& transport_counters() const noexcept;
 
  private:
