@@ -174,9 +174,9 @@ TEST_CASE("of several challenges of a realm the topmost supported one is answere
   DigestClient client({{"alice", "secret", ""}});
   REQUIRE(client.challenged(
       challenge({"WWW-Authenticate: Capability algorithm=\"A:SM2\"",
-                 digest_line(R"(realm="r", nonce="n0", qop="auth", algorithm=SHA-512-256)"),
-                 digest_line(R"(realm="r", nonce="n1", qop="auth-int", algorithm=SHA-256)"),
-                 digest_line(R"(realm="r", nonce="n2", qop="auth", algorithm=SHA-256-sess)"),
+                 digest_line(R"(realm="r", nonce="n0", qop="auth", algorithm=SHA3-256)"),
+                 digest_line(R"(realm="r", nonce="n1", qop="auth-conf", algorithm=SHA-256)"),
+                 digest_line(R"(realm="r", nonce="n2", qop="auth", algorithm=SHA3-256-sess)"),
                  digest_line(R"(realm="r", nonce="n3", qop="auth", algorithm=SHA-256)"),
                  digest_line(R"(realm="r", nonce="n4", qop="auth", algorithm=MD5)")})
           .view()));

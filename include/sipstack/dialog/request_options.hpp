@@ -6,9 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "sipstack/base/slab.hpp"
 #include "sipstack/dialog/credentials.hpp"
 
 namespace sipstack {
+
+class ClientRegistration;
 
 /// Header fields that an application adds, written as given (checked for CR, LF, NUL).
 using ExtraHeaders = std::vector<std::pair<std::string, std::string>>;
@@ -23,6 +26,10 @@ struct RequestOptions {
   std::string body;
   ExtraHeaders headers;
   std::vector<Credentials> credentials;
+  /// For whom: a registration of ours. While it stands the request goes by its Service-Route, behind `route`
+  /// or, where that is empty, the registration's own (RFC 3608 section 6.1), and has its contact (a GRUU, or
+  /// our address with `ob`) unless `headers` have one. Null: none of that.
+  Handle<ClientRegistration> registration;
 };
 
 }  // namespace sipstack
