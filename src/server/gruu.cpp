@@ -3,6 +3,8 @@
 // does not decrypt to its own tag any more. RFC 5627 section 5.4 and appendix A.2.
 #include "server/gruu.hpp"
 
+#include <algorithm>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -80,9 +82,21 @@ std::string bare(const Uri& aor) {
 
 }  // namespace
 
-GruuTokens::GruuTokens(Random& random) : random_(random), hash_key_{random.next(), random.next()} {
-  draw(tag_key_, random);
-  draw(text_key_, random);
+GruuTokens::GruuTokens(Random& random, const std::optional<std::array<std::uint8_t, 32>>& key)
+    : random_(random) {
+  std::array<std::uint8_t, 32> root{};
+  if (key)
+    root = *key;
+  else
+    draw(root, random);
+  const auto derive = [&root](Key& to, std::string_view purpose) {
+    const std::string bytes = mac(root, purpose);
+    std::copy(bytes.begin(), bytes.end(), to.begin());
+  };
+  derive(tag_key_, "tag");
+  derive(text_key_, "text");
+  const std::string hash = mac(root, "instance");
+  hash_key_ = {number_at(hash, 0), number_at(hash, 8)};
 }
 
 std::uint64_t GruuTokens::hash(std::string_view instance) const noexcept {

@@ -16,11 +16,13 @@
 namespace sipstack::server {
 
 /// Temporary GRUUs without a table: what they stand for is in them, encrypted. Two of one instance look as
-/// different as those of two AORs (RFC 5627 section 5.1). The keys are the process's: after a restart they
-/// mean nothing, like the bindings that they led to.
+/// different as those of two AORs (RFC 5627 section 5.1). Without a key that was kept
+/// they mean nothing after a restart, like the bindings that they led to.
 class GruuTokens {
  public:
-  explicit GruuTokens(Random& random);
+  /// `key`: the same for all who have to read one another's; drawn where there is none.
+  explicit GruuTokens(Random& random,
+                      const std::optional<std::array<std::uint8_t, 32>>& key = std::nullopt);
 
   struct Meaning {
     std::string aor;

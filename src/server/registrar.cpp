@@ -37,7 +37,7 @@ std::int64_t seconds_left(TimePoint expires, TimePoint now) noexcept {
 
 struct Registrar::Impl {
   Impl(TransactionLayer& l, LocationStore& s, DigestServer* d, const RegistrarOptions& o)
-      : layer(l), store(s), digest(d), options(o), tokens(l.random()) {}
+      : layer(l), store(s), digest(d), options(o), tokens(l.random(), o.gruu_key) {}
 
   void refuse(const RequestArrived& e, const Refusal& r, TimePoint now) {
     server::reply(layer, e.txn, e.request.view(), e.flow, r.status, options.product, now,
@@ -106,6 +106,7 @@ struct Registrar::Impl {
   DigestServer* digest;
   RegistrarOptions options;
   server::GruuTokens tokens;
+  std::function<void(const std::string&, const std::vector<Binding>&, TimePoint)> changed;
   /// Falls with the registrar: a store that answers later finds nobody.
   std::shared_ptr<Impl*> alive = std::make_shared<Impl*>(this);
 };
@@ -134,6 +135,11 @@ std::string Registrar::Impl::aor_of(const Uri& uri) const {
   std::string_view host = uri.host;
   if (domain == domains.end() && !domains.empty()) host = domains.front();
   return "sip:" + unescape(uri.user) + "@" + lower(bare(host));
+}
+
+void Registrar::on_changed(
+    std::function<void(const std::string& aor, const std::vector<Binding>&, TimePoint)> handler) {
+  impl_->changed = std::move(handler);
 }
 
 bool Registrar::serves(std::string_view host, std::uint16_t port) const noexcept {
@@ -216,11 +222,17 @@ void Registrar::receive(const RequestArrived& e, TimePoint now) {
   for (Binding& b : update.set) b.epoch = self.layer.random().next();
 
   self.layer.set_user(e.txn, {UsageKind::registrar, 0, 0, 0});
-  auto done = [txn = e.txn, outbound, alive = std::weak_ptr<Impl*>(self.alive)](
-                  const LocationResult& result, TimePoint at) {
-    if (const auto impl = alive.lock()) (*impl)->answer(txn, outbound, result, at);
+  const bool asks = update.set.empty() && !update.remove_all;
+  std::string aor = self.changed && !asks ? update.aor : std::string();
+  auto done = [txn = e.txn, outbound, aor = std::move(aor),
+               alive = std::weak_ptr<Impl*>(self.alive)](const LocationResult& result,
+                                                         TimePoint at) {
+    const auto impl = alive.lock();
+    if (!impl) return;
+    (*impl)->answer(txn, outbound, result, at);
+    if (result && !aor.empty()) (*impl)->changed(aor, *result, at);
   };
-  if (update.set.empty() && !update.remove_all)
+  if (asks)
     self.store.find(update.aor, now, std::move(done));
   else
     self.store.update(std::move(update), now, std::move(done));

@@ -26,6 +26,7 @@ namespace sipstack {
 class InviteSession;
 class ClientRequest;
 class DigestServer;
+class PackageAgent;
 /// A call: one INVITE and the dialogs that come of it.
 using CallId = Handle<InviteSession>;
 using RequestId = Handle<ClientRequest>;
@@ -65,6 +66,9 @@ struct UserAgentOptions {
   NotifierOptions notifier;
   /// Set: a presence agent takes PUBLISH and SUBSCRIBE of its package.
   std::optional<PresenceAgentOptions> presence;
+  /// Takes the subscriptions of another package from the application; the package must be among
+  /// NotifierOptions::packages. Not owned; may be null.
+  PackageAgent* package_agent = nullptr;
   /// Info packages taken (RFC 6086), for Recv-Info; an INFO of another gets 469. INFO without a package is
   /// not asked.
   std::vector<std::string> recv_info;

@@ -2,6 +2,7 @@
 // The registrar. RFC 3261 section 10.3; RFC 3327 (Path), 5626 (outbound), 5627 (GRUU), 6140 (bulk numbers).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,9 @@ struct RegistrarOptions {
   /// Seconds without a keep-alive by which a stream of outbound is as good as dead (RFC 5626 section 5.4),
   /// told as Flow-Timer; below the transport's idle time. 0: not told.
   std::uint32_t flow_timer = 90;
+  /// What temporary GRUUs are encrypted with: the same for all who share a store, and after a restart. Drawn
+  /// at random where there is none.
+  std::optional<std::array<std::uint8_t, 32>> gruu_key;
   /// Set: PBXs register all their numbers at once (RFC 6140). Gives the user part of the AOR under which
   /// the PBX of a number ("+12145550102") registers; empty where that is no PBX's.
   std::function<std::string(std::string_view number)> trunk_of;
@@ -48,6 +52,9 @@ class Registrar {
             const RegistrarOptions& options);
   ~Registrar();
 
+  /// Hears all bindings of an AOR when a REGISTER has changed them, behind its answer.
+  void on_changed(
+      std::function<void(const std::string& aor, const std::vector<Binding>&, TimePoint)> handler);
   /// A REGISTER that is for one of our domains. Answers through the layer, now or when the store has.
   void receive(const RequestArrived& event, TimePoint now);
   /// True where host and port (0: none given) are a domain that we serve, or one of our own sockets. A
