@@ -196,25 +196,31 @@ void ClientRegistration::failed(Message response, std::error_code error, TimePoi
   }
   if (!options_.refresh || options_.fetch) return end(State::failed, std::move(response), error);
   if (redirected_) use_target(target_);
-  stand(false);
-  service_route_.clear();  // RFC 3608 section 6.1
   // A refusal of credentials starts afresh next time.
   digest_.forget();
-  pause(response, now);
+  const bool refused = response && !unreachable(response);
+  const bool lapses = pause(response, now);
+  // Until then the binding is there, and what came with it holds, unless we are told otherwise (RFC 3608
+  // section 6.1) or its flow is gone.
+  if (refused || lapses || (outbound_ && !flow_)) {
+    stand(false);
+    service_route_.clear();
+  }
   ua_.tell(RegistrationChanged{id_, State::failed, std::move(response), error});
 }
 
-void ClientRegistration::pause(const Message& response, TimePoint now) {
+/// True where the bindings expire meanwhile.
+bool ClientRegistration::pause(const Message& response, TimePoint now) {
   const FlowSet* const flows = ua_.flow_sets.find(set_);
-  const bool others = flows != nullptr && flows->standing > 0;
+  const bool others = flows != nullptr && flows->standing > (stands_ ? 1U : 0U);
   const Duration wait =
       pause_after(++failures_, response, ua_.random(), others ? kOneStands : kAllFailed);
-  // RFC 5627 section 4.4: what came with a registration that has lapsed is used no more.
-  if (now + wait >= lapses_) {
-    pub_gruu_.clear();
-    temp_gruu_.clear();
-  }
   ua_.arm(timer_, now + wait);
+  if (now + wait < lapses_) return false;
+  // RFC 5627 section 4.4: what came with a registration that has lapsed is used no more.
+  pub_gruu_.clear();
+  temp_gruu_.clear();
+  return true;
 }
 
 void ClientRegistration::expire(TimePoint now) {
@@ -319,7 +325,10 @@ void ClientRegistration::flow_closed(const Flow& flow, TimePoint now) {
   if (pending_ || removing_) return;
   stand(false);
   ua_.tell(RegistrationChanged{id_, State::failed, {}, Errc::transport_failed});
-  if (!proven) return pause({}, now);
+  if (!proven) {
+    pause({}, now);
+    return;
+  }
   failures_ = 0;
   again(std::nullopt, now);
 }

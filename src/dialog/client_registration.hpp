@@ -53,7 +53,7 @@ class ClientRegistration {
   void stand(bool stands);
   void keep_flow(const MessageView& response, const Flow& flow, TimePoint now);
   void drop_flow();
-  void pause(const Message& response, TimePoint now);
+  bool pause(const Message& response, TimePoint now);
   void use_target(std::size_t index);
   bool next_target();
   bool redirected(const MessageView& response);
