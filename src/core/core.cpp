@@ -9,6 +9,7 @@
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/dialog/digest.hpp"
 #include "sipstack/server/memory_location.hpp"
+#include "sipstack/server/registration_events.hpp"
 
 namespace sipstack {
 namespace {
@@ -62,6 +63,13 @@ struct Core::Impl {
       ua.challenge = challenge.get();
     }
     if (o.b2bua) ua = B2bua::user_agent_options(std::move(ua), *o.b2bua);
+    if (o.server && o.server->registration_events && ua.shard.count == 1 &&
+        ua.package_agent == nullptr) {
+      events = std::make_unique<RegistrationEvents>();
+      ua.package_agent = events.get();
+      ua.notifier.packages.emplace_back("reg");
+      ua.notifier.default_expires = 3761;  // RFC 3680 section 4.4
+    }
     agent = std::make_unique<UserAgent>(layer, ua);
     if (o.b2bua) b2bua = std::make_unique<B2bua>(*agent, r, *o.b2bua);
     if (o.server) serve(*o.server);
@@ -82,6 +90,10 @@ struct Core::Impl {
     }
     registrar = std::make_unique<Registrar>(layer, *store, users.get(), o.registrar);
     proxy = std::make_unique<Proxy>(layer, *registrar, *store, users.get(), o.proxy);
+    if (!events) return;
+    events->attach(layer, *agent, *registrar, *store, users.get(), o.registrar.product);
+    registrar->on_changed([this](const std::string& aor, const std::vector<Binding>& bindings,
+                                 TimePoint now) { events->changed(aor, bindings, now); });
   }
 
   void dispatch(TxnEvent&& event, TimePoint now) {
@@ -120,6 +132,7 @@ struct Core::Impl {
       if (uri.is_sip() && registrar->serves(uri.host, uri.port.value_or(0)))
         return registrar->receive(e, now);
     }
+    if (events && events->wants(request)) return events->receive(e, now);
     proxy->receive(e, now);
   }
 
@@ -173,6 +186,7 @@ struct Core::Impl {
   std::unique_ptr<DigestServer> users;
   std::unique_ptr<LocationStore> memory;
   LocationStore* store = nullptr;
+  std::unique_ptr<RegistrationEvents> events;
   std::unique_ptr<UserAgent> agent;
   std::unique_ptr<B2bua> b2bua;
   TimePoint last{};  ///< of the last input: when what it led to is said to have happened
@@ -221,6 +235,8 @@ void Core::expire(TimePoint now) {
       case TimerOwner::user_agent: impl_->agent->expire(*hook, now); break;
       case TimerOwner::proxy: impl_->proxy->expire(*hook, now); break;
       case TimerOwner::registrar:
+        if (impl_->events) impl_->events->expire(*hook, now);
+        break;
       case TimerOwner::application: break;
     }
   }

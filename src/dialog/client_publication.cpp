@@ -14,11 +14,12 @@ std::error_code ClientPublication::start(PublicationId id, const PublicationOpti
   id_ = id;
   timer_.belongs_to(id);
   options_ = options;
+  const auto flow = ua_.go_by_registration(options_, false);
   expires_ = options.expires;
   digest_ = DigestClient(options.credentials);
-  head_ = RequestHead::of(options, ua_.random(), ua_.options.shard);
+  head_ = RequestHead::of(options_, ua_.random(), ua_.options.shard);
   if (!head_.reaches(options.target)) return Errc::unresolved;
-  return send(std::nullopt, now);
+  return send(flow, now);
 }
 
 std::error_code ClientPublication::modify(std::string_view content_type, std::string_view body,

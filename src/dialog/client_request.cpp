@@ -27,10 +27,11 @@ std::error_code ClientRequest::start(RequestId id, std::string_view method,
   id_ = id;
   method_ = method;
   options_ = options;
+  const auto flow = ua_.go_by_registration(options_, has_contact(method));
   digest_ = DigestClient(options.credentials);
-  head_ = RequestHead::of(options, ua_.random(), ua_.options.shard);
+  head_ = RequestHead::of(options_, ua_.random(), ua_.options.shard);
   if (!head_.reaches(options.target)) return Errc::unresolved;
-  return send(std::nullopt, now);
+  return send(flow, now);
 }
 
 std::error_code ClientRequest::start(RequestId id, CallId call, std::string_view method,

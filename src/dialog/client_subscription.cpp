@@ -35,11 +35,13 @@ std::error_code ClientSubscription::subscribe(SubscriptionId id, const Subscript
   digest_ = DigestClient(options.credentials);
   call_ = call;
   dialog_ = std::move(dialog);
+  std::optional<Flow> flow;
   if (!dialog_) {
-    head_ = RequestHead::of(options, ua_.random(), ua_.options.shard);
+    flow = ua_.go_by_registration(options_, true);
+    head_ = RequestHead::of(options_, ua_.random(), ua_.options.shard);
     if (!head_.reaches(options.target)) return Errc::unresolved;
   }
-  if (const auto error = send(expires_, std::nullopt, now)) return error;
+  if (const auto error = send(expires_, flow, now)) return error;
   if (dialog_)
     ua_.usages.insert(id_, {dialog_->call_id(), dialog_->local_tag(), dialog_->remote_tag()});
   else

@@ -40,12 +40,15 @@ std::string to_of_target(std::string_view target) {
 std::string loose_route(std::string_view text) {
   const auto open = text.find('<');
   const auto close = text.rfind('>');
-  if (open != std::string_view::npos && close != std::string_view::npos && close > open)
+  std::string_view params;
+  if (open != std::string_view::npos && close != std::string_view::npos && close > open) {
+    params = text.substr(close + 1);
     text = text.substr(open + 1, close - open - 1);
+  }
   std::string out("<");
   out.append(text);
   if (const auto uri = Uri::parse(text); uri && !uri->lr()) out.append(";lr");
-  return out.append(">");
+  return out.append(">").append(params);
 }
 
 NextHop retry_hop(NextHop hop, const std::optional<Flow>& flow) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sipstack/dialog/package_agent.hpp"
+
 namespace sipstack {
 namespace {
 
@@ -86,6 +88,14 @@ void UserAgentContext::tell(UserEvent event) {
       return;
     if (const auto* ended = std::get_if<NotifierEnded>(&event);
         ended != nullptr && presence->ended(ended->notifier))
+      return;
+  }
+  if (PackageAgent* const agent = options.package_agent) {
+    if (const auto* arrived = std::get_if<SubscriptionArrived>(&event);
+        arrived != nullptr && agent->serves(arrived->request.view()))
+      return;
+    if (const auto* ended = std::get_if<NotifierEnded>(&event);
+        ended != nullptr && agent->ended(ended->notifier))
       return;
   }
   events.push_back(std::move(event));

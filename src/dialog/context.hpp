@@ -59,6 +59,9 @@ struct UserAgentContext {
   void write_capabilities(MessageWriter& out, bool reliable = true) const;
   /// Our Contact, unless `headers` have one.
   void write_contact(MessageWriter& out, const ExtraHeaders& headers, bool secure) const;
+  /// Route, Contact and Supported by RequestOptions::registration, where that stands; `dialog`: the request
+  /// has a Contact. The flow to send it by at first, where there is one.
+  std::optional<Flow> go_by_registration(RequestOptions& request, bool dialog);
   /// User-Agent or Server.
   void write_product(MessageWriter& out, HeaderId id) const;
 
@@ -76,6 +79,8 @@ struct UserAgentContext {
   Slab<InviteSession> calls;
   Slab<ClientRequest> requests;
   Slab<ClientRegistration> registrations;
+  Slab<FlowSet> flow_sets;
+  RegisteredFlows registered_flows;
   EventUsages usages;
   std::optional<PresenceAgent> presence;
   std::vector<CallId> over_calls;

@@ -3,6 +3,7 @@
 // 4.1.4 and 4.2.1, RFC 3515 section 2.4.2, RFC 5057.
 #include "dialog/context.hpp"
 #include "dialog/inspect.hpp"
+#include "sipstack/dialog/package_agent.hpp"
 
 namespace sipstack {
 namespace {
@@ -171,6 +172,9 @@ void EventUsages::begin(const RequestArrived& event, std::shared_ptr<Dialog> dia
   notifiers.find(id)->arrived(id, std::move(dialog), call, std::move(name), expires, event);
   if (ua_.presence && ua_.presence->serves(event.request.view()))
     ua_.presence->subscribed(id, event.request.view(), now);
+  else if (ua_.options.package_agent != nullptr &&
+           ua_.options.package_agent->serves(event.request.view()))
+    ua_.options.package_agent->subscribed(id, event.request.view(), now);
 }
 
 // ---- REFER (RFC 3515 section 2.4.2)

@@ -29,7 +29,8 @@ std::error_code InviteSession::invite(CallId id, const CallOptions& options, Tim
   belongs_to(id);
   setup_ = std::make_unique<Setup>();
   setup_->options = options;
-  setup_->head = RequestHead::of(options, ua_.random(), ua_.options.shard);
+  const auto flow = ua_.go_by_registration(setup_->options, true);
+  setup_->head = RequestHead::of(setup_->options, ua_.random(), ua_.options.shard);
   setup_->target = options.target;
   setup_->tried.push_back(options.target);
   digest_ = DigestClient(options.credentials);
@@ -37,7 +38,7 @@ std::error_code InviteSession::invite(CallId id, const CallOptions& options, Tim
   prack_by_application_ = options.prack_by_application;
   timer_.start(ua_.options, options.session_expires.value_or(ua_.options.session_expires));
   if (!setup_->head.reaches(options.target)) return Errc::unresolved;
-  if (const auto error = send_invite(std::nullopt, now)) return error;
+  if (const auto error = send_invite(flow, now)) return error;
   state_ = State::calling;
   if (options.max_ring > Duration::zero())
     arm(UsageTimer::What::ring_limit, now + options.max_ring);
@@ -48,7 +49,7 @@ std::error_code InviteSession::send_invite(std::optional<Flow> flow, TimePoint n
   Setup& s = *setup_;
   NextHop hop;
   RequestWriter out = s.head.write(ua_.pool(), "INVITE", s.target, ++s.cseq, hop);
-  ua_.write_contact(out, s.options.headers, is_sips(s.target));
+  write_contact(out, s.options.headers, is_sips(s.target));
   ua_.write_capabilities(out, provisionals_ != ExtensionUse::off);
   if (!ua_.recv_info.empty()) out.header(HeaderId::recv_info, ua_.recv_info);
   if (provisionals_ == ExtensionUse::required) out.header(HeaderId::require, "100rel");

@@ -50,7 +50,7 @@ std::error_code InviteSession::send_accept(std::string_view sdp, const ExtraHead
   const MessageView invite = server_->request.view();
   if (talk_.invite_settled) sdp = {};
   ResponseWriter out = response(200);
-  ua_.write_contact(out, headers, dialog_->sips());
+  write_contact(out, headers, dialog_->sips());
   ua_.write_capabilities(out);
   // RFC 6086 section 5.2.3: only where the request has it.
   if (server_->request->has(HeaderId::recv_info)) out.header(HeaderId::recv_info, ua_.recv_info);

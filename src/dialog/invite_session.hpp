@@ -295,6 +295,7 @@ class InviteSession {
   expected<TxnId, std::error_code> send_within(Dialog& dialog, std::string_view method, Part which,
                                                std::string_view sdp, const HeaderLines& lines,
                                                std::optional<Flow> flow, TimePoint now);
+  void write_contact(MessageWriter& out, const ExtraHeaders& headers, bool secure);
   Early* early(std::string_view remote_tag) noexcept;
   /// The dialog with that peer, and what was said in it; null where it is gone.
   Dialog* dialog_with(std::string_view remote_tag) noexcept;
@@ -335,6 +336,7 @@ class InviteSession {
   std::vector<Early> early_;        ///< caller, before the 2xx: one a To tag
   std::shared_ptr<Dialog> dialog_;  ///< shared with subscriptions in it
   Talk talk_;                       ///< of dialog_
+  std::string contact_;             ///< Contact value that is not our plain address, or empty
   std::string local_sdp_;           ///< our last description that the peer has taken
   std::uint64_t held_version_ = 0;  ///< of o=, the highest that hold() made
   ClientInvite client_;

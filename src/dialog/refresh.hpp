@@ -23,18 +23,19 @@ inline Duration refresh_after(std::uint32_t expires, Duration transaction) {
   return std::max<Duration>(whole - margin, std::chrono::milliseconds(500));
 }
 
-/// RFC 5626 section 4.5 with its default base of 30 s and maximum of 30 min: between half and all of
-/// base * 2^failures.
-inline Duration pause_after(unsigned failures, Random& random) {
-  constexpr std::uint64_t kBase = 30, kMax = 1800;
-  const std::uint64_t upper = std::min(kMax, kBase << std::min(failures, 10U));
+/// RFC 5626 section 4.5 with its default maximum of 30 min: between half and all of base * 2^failures. Its
+/// first failure counts for registrations (30 to 60 s); subscriptions and publications begin below.
+inline Duration pause_after(unsigned failures, Random& random, std::uint64_t base = 30) {
+  constexpr std::uint64_t kMax = 1800;
+  const std::uint64_t upper = std::min(kMax, base << std::min(failures, 10U));
   return std::chrono::milliseconds(upper * 500 + random.below(upper * 500 + 1));
 }
 
 /// The same, and at least as long as the Retry-After of a refusal asks for, a day at most. `response` may be
 /// empty.
-inline Duration pause_after(unsigned failures, const Message& response, Random& random) {
-  Duration wait = pause_after(failures, random);
+inline Duration pause_after(unsigned failures, const Message& response, Random& random,
+                            std::uint64_t base = 30) {
+  Duration wait = pause_after(failures, random, base);
   if (response)
     if (const auto asked = response->get(hdr::retry_after))
       wait = std::max<Duration>(wait, std::chrono::seconds(std::min(asked->number, 86400U)));

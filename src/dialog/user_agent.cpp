@@ -355,12 +355,7 @@ std::error_code UserAgent::respond(TxnId txn, int status, TimePoint now,
 
 expected<RegistrationId, std::error_code> UserAgent::add_registration(
     const RegistrationOptions& options, TimePoint now) {
-  const RegistrationId id = impl_->registrations.emplace(*impl_);
-  if (const auto error = impl_->registrations.find(id)->start(id, options, now)) {
-    impl_->registrations.erase(id);
-    return unexpected(error);
-  }
-  return id;
+  return impl_->add_registration(options, {}, now);
 }
 
 std::error_code UserAgent::remove(RegistrationId registration, TimePoint now) {

@@ -12,6 +12,8 @@ struct UserAgent::Impl : UserAgentContext {
   void on_cancel(const RequestArrived& event, TimePoint now);
   void on_request_outside(const RequestArrived& event, TimePoint now);
   void on_invite(const RequestArrived& event, TimePoint now);
+  expected<RegistrationId, std::error_code> add_registration(const RegistrationOptions& options,
+                                                             FlowSetId set, TimePoint now);
   bool authenticated(const RequestArrived& event, TimePoint now);
 
   template <class T>

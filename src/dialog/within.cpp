@@ -20,6 +20,19 @@ InviteSession::Talk* InviteSession::talk_with(std::string_view remote_tag) noexc
   return dialog_ && dialog_->remote_tag() == remote_tag ? &talk_ : nullptr;
 }
 
+/// A Contact that the application gave, or a registration, is ours from then on: a target refresh must not
+/// take it back.
+void InviteSession::write_contact(MessageWriter& out, const ExtraHeaders& headers, bool secure) {
+  if (names(headers, HeaderId::contact)) {
+    for (const auto& [field, value] : headers)
+      if (header_id(field) == HeaderId::contact) contact_ = value;
+  } else if (!contact_.empty()) {
+    out.header(HeaderId::contact, contact_);
+  } else {
+    ua_.write_contact(out, headers, secure);
+  }
+}
+
 expected<TxnId, std::error_code> InviteSession::send_within(Dialog& dialog, std::string_view method,
                                                             Part which, std::string_view sdp,
                                                             const HeaderLines& lines,
@@ -30,7 +43,7 @@ expected<TxnId, std::error_code> InviteSession::send_within(Dialog& dialog, std:
   RequestWriter out = dialog.request(ua_.pool(), method, *cseq);
   for (const auto& [id, value] : lines) out.header(id, value);
   if (which == update_request) {
-    ua_.write_contact(out, {}, dialog.sips());
+    write_contact(out, {}, dialog.sips());
     ua_.write_capabilities(out);
     if (state_ == State::up) timer_.write_request(out);
   }

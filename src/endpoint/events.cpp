@@ -149,6 +149,11 @@ void EndpointState::on(RequestCompleted& event) {
   done(event.error, std::move(event.response));
 }
 
+// A flow that cannot be kept alive is told by its end, or is a carrier's own affair.
+void EndpointState::on(KeepFlowAlive& event) {
+  if (transports) static_cast<void>(transports->keep_alive(event.flow, event.interval));
+}
+
 void EndpointState::on(RegistrationChanged& event) {
   const auto asked = unregistrations.find(event.registration);
   if (asked != unregistrations.end() && event.state == RegistrationChanged::State::removed) {

@@ -86,6 +86,12 @@ ShardedEndpoint::ShardedEndpoint(boost::asio::io_context& first,
     impl.location = std::make_unique<SharedLocation>();
     each.server->location = impl.location.get();
   }
+  if (each.server && !each.server->registrar.gruu_key) {
+    // A temporary GRUU is given by one shard and read by another.
+    SystemRandom keys;
+    auto& key = each.server->registrar.gruu_key.emplace();
+    for (auto& byte : key) byte = static_cast<std::uint8_t>(keys.next() & 0xff);
+  }
   impl.contexts.push_back(&first);
   while (impl.contexts.size() < count) impl.contexts.push_back(&impl.others.emplace_back(1));
   if (count == 1) {

@@ -118,6 +118,7 @@ void EndpointState::take_over(std::uint32_t from, const Handover& entry, std::st
 // A transaction learns of its connection's death when it sends again or times out; whoever waits
 // for a response on it is told by send_failed().
 void EndpointState::closed(const Flow& flow, std::error_code error) {
+  agent().flow_closed(flow, now());
   if (flow_closed)
     tell_later([weak = weak_from_this(), flow, error] {
       if (const auto self = weak.lock()) self->flow_closed(flow, error);

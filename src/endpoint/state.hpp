@@ -115,6 +115,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void on(RequestReceived& event);
   void on(RequestCompleted& event);
   void on(RegistrationChanged& event);
+  void on(KeepFlowAlive& event);
   // of subscriptions (event_handlers.cpp)
   void on(NotifyReceived& event);
   void on(SubscriptionChanged& event);

@@ -26,10 +26,34 @@ struct Entry {
     if (auto parsed = Uri::parse(b.contact)) uri = *parsed;
   }
   bool same(const Entry& other) const {
+    if (binding->reg_id != 0 && other.binding->reg_id != 0)
+      return binding->reg_id == other.binding->reg_id && same_instance(other);
     return binding->contact == other.binding->contact ||
            (uri && other.uri && equal(*uri, *other.uri));
   }
+  bool same_instance(const Entry& other) const noexcept {
+    return !binding->instance.empty() && iequals(binding->instance, other.binding->instance);
+  }
 };
+
+/// What becomes of an instance's temporary GRUUs (RFC 5627 section 5.1): `fresh` takes their epoch, or, where
+/// it says that they are over, they take its.
+void agree_on_epoch(Binding& fresh, const std::vector<Entry>& stored,
+                    std::vector<std::pair<std::string, std::uint64_t>>& renewed) {
+  if (fresh.instance.empty()) return;
+  const Entry self(fresh);
+  const Binding* same = nullptr;  // latest first
+  const Binding* sibling = nullptr;
+  for (const Entry& e : stored) {
+    if (!e.same_instance(self)) continue;
+    if (sibling == nullptr) sibling = e.binding;
+    if (same == nullptr && e.binding->reg_id == fresh.reg_id) same = e.binding;
+  }
+  if (same != nullptr && same->call_id != fresh.call_id)
+    renewed.emplace_back(fresh.instance, fresh.epoch);
+  else if (sibling != nullptr)
+    fresh.epoch = sibling->epoch;
+}
 
 void drop_expired(std::vector<Binding>& bindings, TimePoint now) {
   bindings.erase(std::remove_if(bindings.begin(), bindings.end(),
@@ -124,6 +148,7 @@ struct MemoryLocation::Impl {
 
     // All or nothing: what will be is worked out before anything is touched.
     std::vector<Entry> after;
+    std::vector<std::pair<std::string, std::uint64_t>> renewed;
     if (update.remove_all) {
       for (const Entry& e : before)
         if (!in_order(*e.binding, update))
@@ -135,6 +160,7 @@ struct MemoryLocation::Impl {
         for (const Entry& stored : before)
           if (stored.same(fresh) && !in_order(*stored.binding, update))
             return unexpected<LocationErrc>(LocationErrc::out_of_order);
+        agree_on_epoch(b, before, renewed);
         after.erase(std::remove_if(after.begin(), after.end(),
                                    [&](const Entry& old) { return old.same(fresh); }),
                     after.end());
@@ -151,6 +177,9 @@ struct MemoryLocation::Impl {
     std::vector<Binding> bindings;
     bindings.reserve(after.size());
     for (const Entry& e : after) bindings.push_back(std::move(*e.binding));
+    for (const auto& [instance, epoch] : renewed)
+      for (Binding& b : bindings)
+        if (iequals(b.instance, instance)) b.epoch = epoch;
     std::vector<Binding> result = bindings;
     store(update.aor, std::move(bindings));
     return by_preference(std::move(result));

@@ -128,12 +128,16 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
   std::string user;
   if (!authorize(e, *routing, for_us, now, user)) return;
 
-  const std::string aor = ours ? registrar.aor(*uri) : std::string();
+  const auto gruu = ours ? registrar.gruu(*uri) : std::nullopt;
+  const std::string aor = gruu ? gruu->aor : ours ? registrar.aor(*uri) : std::string();
   if (ours && aor.empty()) return refuse(e, 404, now);
   if (options.redirect && !ours) return refuse(e, 404, now);
 
   const ContextId id = open(e, *std::move(routing), !user.empty());
-  if (ours) return look_up(id, aor, now);
+  if (ours) {
+    contexts.find(id)->gruu = gruu;
+    return look_up(id, aor, now);
+  }
   Context& c = *contexts.find(id);
   Target target;
   target.uri = c.routing.uri;
@@ -163,55 +167,6 @@ Proxy::Impl::ContextId Proxy::Impl::open(const RequestArrived& e, Routing&& rout
   on_the_way.emplace(c.loop_key, id);
   layer.set_user(e.txn, usage(id, 0));
   return id;
-}
-
-void Proxy::Impl::look_up(ContextId id, const std::string& aor, TimePoint now) {
-  contexts.find(id)->looking_up = true;
-  store.find(aor, now,
-             [id, token = std::weak_ptr<Impl*>(alive)](const LocationResult& result, TimePoint at) {
-               if (const auto impl = token.lock()) (*impl)->found(id, result, at);
-             });
-}
-
-void Proxy::Impl::found(ContextId id, const LocationResult& result, TimePoint now) {
-  Context* const c = contexts.find(id);
-  if (c == nullptr) return;
-  c->looking_up = false;
-  if (c->stopped) return settle(id, now);
-  if (!result) {
-    answer(*c, 500, now);
-    return settle(id, now);
-  }
-  if (options.redirect && !result->empty()) {
-    redirect(*c, *result, now);
-    return settle(id, now);
-  }
-  const auto original = Uri::parse(c->routing.uri);
-  const bool secure = original && original->scheme == UriScheme::sips;
-  for (const Binding& b : *result) {
-    if (c->waiting.size() >= options.max_branches) break;
-    const auto uri = Uri::parse(b.contact);
-    if (!uri || !uri->is_sip()) continue;
-    // A sips request stays secure all the way (RFC 5630 section 5.3).
-    if (secure && uri->scheme != UriScheme::sips) continue;
-    Target t;
-    t.uri = server::as_request_uri(*uri);
-    if (!secure && uri->scheme == UriScheme::sips) {
-      t.secure = true;
-      t.uri = "sip" + t.uri.substr(uri->scheme_name.size());
-    }
-    t.path = b.path;
-    t.q = b.q;
-    if (b.by_flow) t.flow = b.flow;
-    c->waiting.push_back(std::move(t));
-  }
-  // Stored highest first; taken from the back.
-  std::reverse(c->waiting.begin(), c->waiting.end());
-  if (c->waiting.empty())
-    answer(*c, 480, now);  // which users there are we don't know (section 16.5)
-  else if (c->breadth == 0)
-    answer(*c, 440, now);  // RFC 5393 section 5.3.3
-  settle(id, now);
 }
 
 void Proxy::Impl::redirect(Context& c, const std::vector<Binding>& bindings, TimePoint now) {

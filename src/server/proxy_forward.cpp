@@ -90,9 +90,13 @@ void Proxy::Impl::start_group(Context& c, TimePoint now) {
 void Proxy::Impl::start_branch(Context& c, const Target& target, unsigned breadth, TimePoint now) {
   Branch branch;
   branch.breadth = breadth;
-  if (target.flow) {
-    branch.otherwise = target;
-    branch.otherwise->flow.reset();
+  branch.next = target.standby;
+  if (target.flow && !target.by_flow_only) {
+    branch.next.push_back(target);
+    Target& contact = branch.next.back();
+    contact.flow.reset();
+    contact.standby.clear();
+    contact.off_flow = true;
   }
   Copy out = copy(c.request.view(), c.flow, c.routing, target, breadth, c.drop_credentials);
   if (!out.writer) {
@@ -108,6 +112,21 @@ void Proxy::Impl::start_branch(Context& c, const Target& target, unsigned breadt
     }
   }
   c.branches.push_back(std::move(branch));
+}
+
+bool Proxy::Impl::try_next(Context& c, std::size_t branch, TimePoint now) {
+  if (c.stopped || c.answered) return false;
+  std::vector<Target> next = std::move(c.branches[branch].next);
+  c.branches[branch].next.clear();
+  const int status = c.branches[branch].status;
+  const auto skip = [&](const Target& t) { return t.off_flow && status != 503; };
+  next.erase(std::remove_if(next.begin(), next.end(), skip), next.end());
+  if (next.empty()) return false;
+  Target target = std::move(next.front());
+  target.standby.assign(std::make_move_iterator(next.begin() + 1),
+                        std::make_move_iterator(next.end()));
+  start_branch(c, target, c.branches[branch].breadth, now);
+  return true;
 }
 
 Proxy::Impl::Copy Proxy::Impl::copy(const MessageView& request, const Flow& from,
@@ -162,7 +181,9 @@ std::string Proxy::Impl::record_route(const MessageView& request, const Flow& fr
                                       const NextHop& hop) const {
   const LocalAddresses& locals = layer.locals();
   const auto contact = request.get(hdr::contact);
-  const bool back = contact && reached_by_flow(contact->uri, request, from);
+  // RFC 5626 section 5.3.2: the caller wants what follows over this very flow.
+  const bool ob = contact && contact->uri.params.has("ob") && request.head().vias == 1;
+  const bool back = contact && (ob || reached_by_flow(contact->uri, request, from));
   const std::string user =
       mark.make(request, back ? &from : nullptr, hop.flow ? &*hop.flow : nullptr);
   const bool sips = request.request_uri().scheme == UriScheme::sips;

@@ -37,8 +37,12 @@ struct Proxy::Impl {
   std::uint64_t route_hash(const MessageView& request) const;
   std::uint64_t loop_key(std::uint64_t hash, const Via& via) const;
   ContextId open(const RequestArrived& e, server::Routing&& routing, bool drop_credentials);
+  /// Asks the store for an AOR, or for its PBX (RFC 6140), behind what was found of its own.
   void look_up(ContextId id, const std::string& aor, TimePoint now);
+  void look_up_trunk(ContextId id, const std::string& trunk, std::vector<Binding> own,
+                     TimePoint now);
   void found(ContextId id, const LocationResult& result, TimePoint now);
+  void add_targets(Context& c, const std::vector<Binding>& bindings) const;
   void redirect(Context& c, const std::vector<Binding>& bindings, TimePoint now);
   void self_options(const RequestArrived& e, TimePoint now);
   void refuse(const RequestArrived& e, int status, TimePoint now);
@@ -47,6 +51,8 @@ struct Proxy::Impl {
   /// Starts the branches of the highest q that waits, as many as Max-Breadth allows.
   void start_group(Context& c, TimePoint now);
   void start_branch(Context& c, const server::Target& target, unsigned breadth, TimePoint now);
+  /// Another way to the instance that a branch did not reach (RFC 5626 section 7). False: there is none.
+  bool try_next(Context& c, std::size_t branch, TimePoint now);
   /// The request as it goes to a target, and where that is.
   struct Copy {
     expected<RequestWriter, WriteErrc> writer;

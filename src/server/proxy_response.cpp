@@ -52,6 +52,7 @@ void Proxy::Impl::response(const ResponseArrived& e, TimePoint now) {
   if (!branch.pending()) return;
   branch.status = m.status();
   branch.response = e.response;
+  if (m.status() == 430) try_next(*c, e.user.detail - 1, now);  // RFC 5626 section 7
   if (m.status() >= 600) {
     c->stopped = true;
     cancel_pending(*c, now, "SIP;cause=" + std::to_string(m.status()));
@@ -77,11 +78,8 @@ void Proxy::Impl::failed(const TxnFailed& e, TimePoint now) {
   Branch& branch = c->branches[e.user.detail - 1];
   if (!branch.pending()) return;
   branch.status = e.error == Errc::timeout ? 408 : 503;
-  if (branch.status == 503 && branch.otherwise && !c->stopped) {
-    // The connection by which the phone registered is gone; its own address may do.
-    const server::Target target = *std::move(branch.otherwise);
-    start_branch(*c, target, branch.breadth, now);
-  }
+  // The flow by which the phone registered is gone, or silent; there may be another.
+  try_next(*c, e.user.detail - 1, now);
   settle(id, now);
 }
 
@@ -148,6 +146,8 @@ void Proxy::Impl::answer_best(Context& c, TimePoint now) {
   if (best == nullptr) return answer(c, 408, now);
   // A 503 is about one callee and not about us (step 6); made up, it says that we could not reach it.
   if (best->status == 503) return answer(c, 500, now);
+  // What an edge proxy says to us of its flow is no caller's business (RFC 5626 section 11.5).
+  if (best->status == 430) return answer(c, 480, now);
   if (!best->response) return answer(c, best->status, now);
   auto copy = server::as_forwarded(layer.pool(), best->response.view(), &c);
   if (!copy) return answer(c, 500, now);

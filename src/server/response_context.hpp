@@ -17,7 +17,11 @@ struct Target {
   std::string uri;
   std::vector<std::string> path;  ///< RFC 3327: to be put in front of the Route
   std::optional<Flow> flow;       ///< the connection that the phone registered by
-  bool secure = false;  ///< a sips contact of a sip request: TLS to it (RFC 5630 section 5.3)
+  std::string instance;           ///< of the binding, or empty
+  std::vector<Target> standby;    ///< other ways to the same instance, by preference
+  bool by_flow_only = false;  ///< without its flow it is reached by nothing (RFC 5626 section 7)
+  bool off_flow = false;      ///< the contact itself, its flow being gone
+  bool secure = false;        ///< a sips contact of a sip request: TLS to it (RFC 5630 section 5.3)
   int q = 1000;
 };
 
@@ -29,7 +33,7 @@ struct Branch {
   bool cancelled = false;
   TimePoint timer_c = kNever;
   unsigned breadth = 0;
-  std::optional<Target> otherwise;  ///< where to try next if the connection is gone
+  std::vector<Target> next;  ///< where to try if the flow is gone, or says nothing
 
   bool pending() const noexcept { return status == 0; }
 };
@@ -42,7 +46,9 @@ struct ResponseContext : TimerHook {
   Message request;
   Flow flow;
   Routing routing;
-  std::vector<Target> waiting;  ///< by q, highest last
+  std::string aor;                 ///< that is looked up
+  std::optional<GruuTarget> gruu;  ///< the Request-URI was one
+  std::vector<Target> waiting;     ///< by q, highest last
   std::vector<Branch> branches;
   std::uint64_t loop_key = 0;
   unsigned breadth = 60;          ///< Incoming Max-Breadth (RFC 5393 section 5.3.2)

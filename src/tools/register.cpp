@@ -22,6 +22,9 @@ struct RegisterArguments : ClientArguments {
   std::string registrar;
   std::vector<std::string> contacts;
   std::uint32_t expires = 3600;
+  std::string instance;
+  std::uint32_t reg_id = 0;
+  bool gruu = false;
   bool once = false;
 };
 
@@ -31,6 +34,9 @@ void say_bindings(const MessageView& response) {
     const auto expires = contact->expires();
     say(expires ? fmt::format("{} expires {}", printable(contact->uri.text), *expires)
                 : printable(contact->uri.text));
+    for (const char* const name : {"pub-gruu", "temp-gruu"})
+      if (const auto gruu = contact->params.find(name))
+        say(fmt::format("{} {}", name, printable(unquote(*gruu))));
   }
 }
 
@@ -51,6 +57,9 @@ int register_aor(const RegisterArguments& arguments) {
   options.route = arguments.route();
   options.credentials = arguments.credentials();
   options.refresh = !arguments.once;
+  options.instance = arguments.instance;
+  options.reg_id = arguments.reg_id;
+  options.gruu = arguments.gruu;
 
   bool registered = false;
   const auto failed = [&](const std::string& why) {
@@ -107,6 +116,26 @@ void add_register(CLI::App& app, Command& chosen) {
                    "Where the AOR is reached, repeatable; here by default")
       ->allow_extra_args(false)
       ->transform(sip_uri("URI"));
+  command
+      ->add_option("--instance", arguments->instance,
+                   "This device's name for good (RFC 5626): urn:uuid:...")
+      ->type_name("URN")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const bool urn = text.size() > 4 &&
+                             iequals(std::string_view(text).substr(0, 4), "urn:") &&
+                             text.find_first_of("\"<> ") == std::string::npos;
+            return urn ? std::string() : text + " is no URN";
+          },
+          "URN"));
+  command
+      ->add_option("--reg-id", arguments->reg_id,
+                   "Outbound: this flow's number among the device's; needs --instance")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 0x7fffffffU))
+      ->needs("--instance");
+  command->add_flag("--gruu", arguments->gruu, "Ask for GRUUs (RFC 5627); needs --instance")
+      ->needs("--instance");
   command->add_flag("--once", arguments->once, "Register, print the bindings and exit");
   add_client_options(*command, *arguments);
   command->footer(

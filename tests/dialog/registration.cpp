@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client registration against a registrar that a test plays. RFC 3261 section 10.2, RFC 5626 section 4.5.
-#include "phones.hpp"
+#include "registering.hpp"
 #include "sipstack/dialog/digest.hpp"
 
 using namespace sipstack;
@@ -9,49 +9,6 @@ using namespace sipstack::testing;
 namespace {
 
 using State = RegistrationChanged::State;
-
-struct Registering {
-  Registering()
-      : alice(network, "alice", "192.0.2.1"), registrar(network, "registrar", "192.0.2.9") {
-    options.aor = "sip:alice@example.com";
-    options.registrar = "sip:someone@192.0.2.9";
-    options.credentials = {{"alice", "secret", ""}};
-  }
-  void start() {
-    network.now([this](TimePoint now) {
-      const auto made = alice.ua().add_registration(options, now);
-      REQUIRE(made);
-      id = *made;
-    });
-    network.run(milliseconds(1));
-  }
-  const Stranger::Heard& last() { return registrar.last("REGISTER"); }
-  void ok(const std::string& expires_param) {
-    Letter extra;
-    const MessageView m = last().message.view();
-    extra.add("Contact", "<sip:elsewhere@192.0.2.77>;expires=5");
-    extra.add("Contact", "<" + std::string(m.get(hdr::contact)->uri.text) + ">" + expires_param);
-    registrar.reply(last(), 200, "x", extra);
-  }
-  /// The registrar answers each REGISTER at once.
-  void answers_with(int status, Letter extra) {
-    registrar.on_message = [this, status, extra](const Stranger::Heard& heard) {
-      if (!heard.message->is_request()) return;
-      network.at(network.time(), [this, heard, status, extra](TimePoint) {
-        Letter out = registrar.response(heard.message.view(), status, "x");
-        for (const auto& line : extra.lines) out.lines.push_back(line);
-        MessageIndex scratch;
-        auto message = Message::parse(registrar.pool_, out.text(), scratch);
-        registrar.queue({*message, {Transport::udp, registrar.where, heard.flow.remote, 0}, {}});
-      });
-    };
-  }
-  Network network;
-  Phone alice;
-  Stranger registrar;
-  RegistrationOptions options;
-  RegistrationId id;
-};
 
 }  // namespace
 
@@ -129,8 +86,10 @@ TEST_CASE("refused credentials are told and tried again only after a pause") {
   CHECK(sent <= 3);
   CHECK(t.alice.last<RegistrationChanged>().state == State::failed);
   CHECK(t.alice.last<RegistrationChanged>().error == Errc::challenged_again);
-  t.network.run(seconds(14));
+  t.network.run(seconds(29));
   CHECK(t.registrar.count("REGISTER") == sent);
+  t.network.run(seconds(32));
+  CHECK(t.asked() == 3);
 }
 
 TEST_CASE("423 is answered with at least Min-Expires, but not for ever") {
@@ -186,10 +145,11 @@ TEST_CASE("failures are tried again after growing pauses") {
   std::vector<Duration> pauses;
   for (std::size_t i = 1; i < t.registrar.all.size(); ++i)
     pauses.push_back(t.registrar.all[i].at - t.registrar.all[i - 1].at);
-  REQUIRE(pauses.size() >= 8);
+  REQUIRE(pauses.size() >= 7);
   for (std::size_t i = 0; i < pauses.size(); ++i) {
+    // The first failure counts: 30 to 60 s.
     const auto upper =
-        std::min<std::int64_t>(1800, std::int64_t{30} << std::min<std::size_t>(i, 10));
+        std::min<std::int64_t>(1800, std::int64_t{60} << std::min<std::size_t>(i, 10));
     CHECK(pauses[i] >= seconds(upper) / 2);
     CHECK(pauses[i] <= seconds(upper) + milliseconds(1));
   }
@@ -245,6 +205,99 @@ TEST_CASE("fetching asks once and binds nothing") {
   t.registrar.reply(t.last(), 200, "x", Letter().add("Contact", "<sip:a@b.invalid>;expires=9"));
   CHECK(t.alice.last<RegistrationChanged>().response->get(hdr::contact)->expires() == 9U);
   CHECK(t.alice.ua().registrations() == 0);
+}
+
+TEST_CASE("everything is removed by one REGISTER with Contact *") {
+  Registering t;
+  t.options.remove_all = true;
+  t.options.instance = "urn:uuid:00000000-0000-1000-8000-000a95a0e128";
+  t.start();
+  CHECK(t.last().message->raw(HeaderId::contact) ==
+        "*");  // and no instance (RFC 5626 section 4.2.3)
+  CHECK(t.last().message->get(hdr::expires)->number == 0);
+  t.registrar.reply(t.last(), 200, "x");
+  CHECK(t.alice.last<RegistrationChanged>().state == State::removed);
+  CHECK(t.alice.ua().registrations() == 0);
+}
+
+TEST_CASE("a registrar that does not answer is left for the next one, and that one is kept") {
+  Registering t;
+  Stranger second(t.network, "second", "192.0.2.8");
+  t.options.alternatives = {{"sip:192.0.2.8", {}}};
+  t.start();
+  t.network.run(seconds(33));
+  CHECK(t.alice.count<RegistrationChanged>() == 0);  // no pause, nothing to tell
+  REQUIRE(t.asked(second) == 1);
+  CHECK(second.all[0].message->uri_text() == "sip:192.0.2.8");
+  CHECK(second.all[0].message->call_id() == t.registrar.all[0].message->call_id());
+  second.reply(second.all[0], 200, "x", Letter().add("Expires", "600"));
+  CHECK(t.alice.last<RegistrationChanged>().state == State::registered);
+  const auto before = t.asked();
+  t.network.run(seconds(560));
+  CHECK(t.asked(second) >= 2);
+  CHECK(t.asked() == before);
+  // It refuses now: back to the first, at once.
+  second.reply(second.all.back(), 503, "x");
+  REQUIRE(t.asked() == before + 1);
+  // Both have refused: a pause, and then the next one's turn.
+  t.registrar.reply(t.last(), 503, "x");
+  CHECK(t.alice.last<RegistrationChanged>().state == State::failed);
+  const auto tried = t.asked(second);
+  t.network.run(seconds(29));
+  CHECK(t.asked(second) == tried);
+  t.network.run(seconds(32));
+  CHECK(t.asked(second) == tried + 1);
+}
+
+TEST_CASE("a refusal that is about us is not taken to another registrar") {
+  Registering t;
+  Stranger second(t.network, "second", "192.0.2.8");
+  t.options.alternatives = {{"sip:192.0.2.8", {}}};
+  t.start();
+  t.registrar.reply(t.last(), 403, "x");
+  t.network.run(seconds(1));
+  CHECK(second.all.empty());
+  CHECK(t.alice.last<RegistrationChanged>().response->status() == 403);
+}
+
+TEST_CASE("a REGISTER is redirected, but not for ever, and not for good") {
+  Registering t;
+  Stranger second(t.network, "second", "192.0.2.8");
+  t.start();
+  t.registrar.reply(t.last(), 302, "x", Letter().add("Contact", "<sip:node@192.0.2.8>"));
+  REQUIRE(t.asked(second) == 1);
+  CHECK(second.all[0].message->uri_text() == "sip:node@192.0.2.8");
+  second.reply(second.all[0], 200, "x", Letter().add("Expires", "60"));
+  CHECK(t.alice.last<RegistrationChanged>().state == State::registered);
+  t.network.run(seconds(40));
+  REQUIRE(t.asked(second) >= 2);
+  second.reply(second.all.back(), 500, "x");
+  t.network.run(seconds(61));
+  CHECK(t.asked() == 2);
+  // Two that send us to one another: five times, then it is a failure.
+  for (int i = 0; i < 10; ++i) {
+    Stranger& now = i % 2 == 0 ? t.registrar : second;
+    const std::string other = i % 2 == 0 ? "<sip:192.0.2.8>" : "<sip:192.0.2.9>";
+    now.reply(now.all.back(), 302, "x", Letter().add("Contact", other));
+  }
+  CHECK(t.alice.last<RegistrationChanged>().response->status() == 302);
+  CHECK(t.asked() + t.asked(second) <= 2 + 4 + 5);
+}
+
+TEST_CASE("a PBX registers all its numbers at once") {
+  // RFC 6140 section 5.1.
+  Registering t;
+  t.options.bulk = true;
+  t.start();
+  const MessageView m = t.last().message.view();
+  CHECK(m.get(hdr::contact)->uri.text == "sip:192.0.2.1:5060;bnc");
+  CHECK(m.lists(hdr::require, "gin"));
+  CHECK(m.lists(hdr::proxy_require, "gin"));
+  CHECK(m.lists(hdr::supported, "path"));
+  t.registrar.reply(t.last(), 200, "x",
+                    Letter().add("Contact", "<sip:192.0.2.1:5060;bnc>;expires=60"));
+  t.network.run(seconds(31));
+  CHECK(t.asked() == 2);
 }
 
 TEST_CASE("fixed contacts are registered as given") {

@@ -96,3 +96,45 @@ TEST_CASE("shutting down removes the bindings before it is over") {
   CHECK(status == 200);
   CHECK(empty);
 }
+
+TEST_CASE("an outbound flow is pinged on its connection, and its end is told") {
+  EndpointOptions server = serving();
+  server.server->registrar.flow_timer = 1;
+  Ends ends(quick(), server, "tcp");
+  std::vector<RegistrationChanged> later;
+  ends.alice.on_registration([&](const RegistrationChanged& change) { later.push_back(change); });
+  RegistrationOptions binding;
+  binding.aor = "sip:alice@example.test";
+  binding.route = {"sip:127.0.0.1:" + std::to_string(ends.bob_port) + ";transport=tcp"};
+  binding.instance = "urn:uuid:00000000-0000-1000-8000-000a95a0e128";
+  binding.reg_id = 1;
+  binding.gruu = true;
+  RegistrationId id;
+  ends.alice.async_register(binding, [&](error_code ec, RegistrationId given, const Message&) {
+    CHECK_FALSE(ec);
+    id = given;
+  });
+  REQUIRE(ends.until([&] { return static_cast<bool>(id); }));
+  const auto registered = ends.alice.registered(id);
+  REQUIRE(registered);
+  CHECK(registered->outbound);
+  CHECK(registered->pub_gruu == "sip:alice@example.test;gr=" + binding.instance);
+  REQUIRE(ends.until([&] { return ends.bob.transport_counters().pongs > 0; }));
+
+  ends.bob = Endpoint(ends.io, quick());
+  REQUIRE(ends.until([&] { return !later.empty(); }));
+  CHECK(later[0].state == RegistrationChanged::State::failed);
+  CHECK(later[0].error == Errc::transport_failed);
+  CHECK_FALSE(ends.alice.registered(id));
+}
+
+TEST_CASE("flows through two proxies are registrations of their own") {
+  Served ends;
+  ends.binding.instance = "urn:uuid:00000000-0000-1000-8000-000a95a0e128";
+  const std::string proxy = "sip:127.0.0.1:" + std::to_string(ends.bob_port);
+  const auto flows = ends.alice.register_flows(ends.binding, {proxy, proxy});
+  REQUIRE(flows);
+  CHECK(flows->size() == 2);
+  REQUIRE(ends.until([&] { return ends.later.size() == 2; }));
+  for (const RegistrationId id : *flows) CHECK(ends.alice.registered(id)->outbound);
+}

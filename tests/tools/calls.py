@@ -169,6 +169,19 @@ class Serving(unittest.TestCase):
                 self.assertEqual(result.status, 1)
                 self.assertRegex(result.lines[-1], "^rejected (404|480) ")
 
+    def test_a_device_that_names_itself_gets_gruus(self):
+        urn = "urn:uuid:00000000-0000-1000-8000-000a95a0e128"
+        with Beside("serve", "--listen", UDP, "--domain", "example.test") as server:
+            registrar = ["--proxy", f"sip:127.0.0.1:{server.port()}", "--listen", UDP, "--once"]
+            device = ["--instance", urn, "--reg-id", "1", "--gruu"]
+            for _ in range(2):  # the second time from another port, which replaces the first
+                result = run("register", "sip:bob@example.test", *device, *registrar)
+                self.assertEqual(result.status, 0, result.err)
+                self.assertEqual(len([line for line in result.lines if " expires " in line]), 1)
+                self.assertIn(f"pub-gruu sip:bob@example.test;gr={urn}", result.lines)
+            self.assertEqual(run("register", "sip:bob@example.test", "--gruu", *registrar).status, 2)
+            self.assertEqual(run("register", "sip:bob@example.test", "--instance", "bob", *registrar).status, 2)
+
     def test_registering_once_prints_the_bindings_and_leaves_them(self):
         with Beside("serve", "--listen", UDP, "--domain", "example.test") as server:
             registrar = ["--registrar", f"sip:127.0.0.1:{server.port()}", "--listen", UDP, "--once"]

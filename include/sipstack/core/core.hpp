@@ -29,6 +29,9 @@ struct ServerOptions {
   Ha1Lookup users;  ///< empty: nobody is challenged
   /// Offered to users, strongest first; see Users::algorithms().
   std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha256, DigestAlgorithm::md5};
+  /// Phones may watch their own registration (RFC 3680). Not where several cores share the work: each would
+  /// see its own REGISTERs alone.
+  bool registration_events = true;
   LocationStore* location = nullptr;  ///< not owned; null: one in memory
 };
 

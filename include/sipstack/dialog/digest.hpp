@@ -52,6 +52,8 @@ class DigestClient {
   void succeeded() noexcept;
   /// The same, and the nextnonce of its response is taken (RFC 7616 section 3.5).
   void succeeded(const MessageView& response);
+  /// Starts afresh, with the same credentials.
+  void forget() noexcept { sessions_.clear(); }
 
  private:
   /// What answers one realm. Texts for the wire are as the challenge had them, quotes included; those

@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "sipstack/base/slab.hpp"
 #include "sipstack/dialog/credentials.hpp"
 
 namespace sipstack {
+
+class ClientRegistration;
 
 /// Header fields that an application adds, written as given (checked for CR, LF, NUL).
 using ExtraHeaders = std::vector<std::pair<std::string, std::string>>;
@@ -25,6 +28,10 @@ struct RequestOptions {
   ExtraHeaders headers;
   std::uint32_t max_forwards = 70;  ///< of requests outside dialogs; whoever relays sends one less
   std::vector<Credentials> credentials;
+  /// For whom: a registration of ours. While it stands the request goes by its Service-Route, behind `route`
+  /// or, where that is empty, the registration's own (RFC 3608 section 6.1), and has its contact (a GRUU, or
+  /// our address with `ob`) unless `headers` have one. Null: none of that.
+  Handle<ClientRegistration> registration;
 };
 
 }  // namespace sipstack

@@ -17,18 +17,18 @@
 #include "sipstack/base/shard.hpp"
 #include "sipstack/dialog/event_state.hpp"
 #include "sipstack/dialog/events.hpp"
+#include "sipstack/dialog/registration.hpp"
 #include "sipstack/dialog/request_options.hpp"
 #include "sipstack/transaction/layer.hpp"
 
 namespace sipstack {
 
 class InviteSession;
-class ClientRegistration;
 class ClientRequest;
 class DigestServer;
+class PackageAgent;
 /// A call: one INVITE and the dialogs that come of it.
 using CallId = Handle<InviteSession>;
-using RegistrationId = Handle<ClientRegistration>;
 using RequestId = Handle<ClientRequest>;
 
 /// Whether an extension is left alone, used where the peer has it too, or demanded of the peer.
@@ -51,7 +51,8 @@ struct UserAgentOptions {
   /// False: MESSAGE and INFO come as events though OPTIONS doesn't.
   bool answer_messages = true;
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
-  std::size_t max_dialogs = 65536;                ///< then INVITEs get 503, and invite() an error
+  std::size_t max_registrations = std::size_t{1} << 21;  ///< then add_registration() gives an error
+  std::size_t max_dialogs = 65536;     ///< then INVITEs get 503, and invite() an error
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
   /// 100rel (RFC 3262). As a callee `supported` sends reliably where the caller demands it or ring() asks
   /// for it and the caller can; `required` does always, and callers that cannot get 421.
@@ -67,6 +68,9 @@ struct UserAgentOptions {
   NotifierOptions notifier;
   /// Set: a presence agent takes PUBLISH and SUBSCRIBE of its package.
   std::optional<PresenceAgentOptions> presence;
+  /// Takes the subscriptions of another package from the application; the package must be among
+  /// NotifierOptions::packages. Not owned; may be null.
+  PackageAgent* package_agent = nullptr;
   /// Info packages taken (RFC 6086), for Recv-Info; an INFO of another gets 469. INFO without a package is
   /// not asked.
   std::vector<std::string> recv_info;
@@ -87,18 +91,6 @@ struct CallOptions : RequestOptions {
   /// only those that bring an offer do, and the others are acknowledged at once.
   bool prack_by_application = false;
   std::optional<std::uint32_t> session_expires;  ///< seconds; the user agent's where empty
-};
-
-struct RegistrationOptions {
-  std::string aor;                    ///< To and From
-  std::string registrar;              ///< Request-URI; "sip:" + the AOR's host where empty
-  std::vector<std::string> contacts;  ///< URIs; our own address where empty
-  std::uint32_t expires = 3600;       ///< seconds asked for
-  std::vector<std::string> route;
-  ExtraHeaders headers;
-  std::vector<Credentials> credentials;
-  bool refresh = true;  ///< false: register once; the binding is left to expire
-  bool fetch = false;   ///< no Contact: only ask for the bindings, once
 };
 
 // ---------------------------------------------------------------- events to the application
@@ -209,23 +201,13 @@ struct RequestCompleted {
   Message response;  ///< empty where error is set
   std::error_code error;
 };
-/// A registration came about, was refreshed, failed or was removed. After `removed`, and without refresh
-/// after anything, its handle is stale. After `failed` it is tried again by itself, with growing pauses.
-struct RegistrationChanged {
-  enum class State : std::uint8_t { registered, failed, removed };
-  RegistrationId registration;
-  State state = State::failed;
-  Message response;  ///< the 200 with the bindings, or the refusal; may be empty
-  std::error_code error;
-};
-
 using UserEvent =
     std::variant<CallArrived, CallProgress, CallAnswered, CallConfirmed, CallReinvited,
                  ReinviteFailed, CallRequest, CallEnded, ProvisionalAcknowledged, OfferReceived,
                  UpdateCompleted, SessionRefreshed, RequestReceived, RequestCompleted,
-                 RegistrationChanged, NotifyReceived, SubscriptionChanged, SubscriptionForked,
-                 SubscriptionArrived, ReferArrived, NotifierEnded, PublicationChanged,
-                 OfferWithdrawn>;
+                 RegistrationChanged, KeepFlowAlive, NotifyReceived, SubscriptionChanged,
+                 SubscriptionForked, SubscriptionArrived, ReferArrived, NotifierEnded,
+                 PublicationChanged, OfferWithdrawn>;
 
 /// One user agent, UAC and UAS. Threads: its shard's. It calls nobody: events are drained by next().
 class UserAgent {
@@ -309,8 +291,20 @@ class UserAgent {
   // registrations
   expected<RegistrationId, std::error_code> add_registration(const RegistrationOptions& options,
                                                              TimePoint now);
+  /// One registration for each outbound proxy, with reg-ids from the options' own (1 where that is 0) on
+  /// (RFC 5626 section 4.2.1): several ways to us, so that one may fail. All are tried more often while none
+  /// of them stands. Where one cannot be begun, those before it are
+  /// removed again.
+  expected<std::vector<RegistrationId>, std::error_code> add_flows(
+      const RegistrationOptions& options, const std::vector<std::string>& outbound_proxies,
+      TimePoint now);
   /// Removes our bindings (Expires 0); RegistrationChanged::removed follows.
   std::error_code remove(RegistrationId registration, TimePoint now);
+  /// Nothing where it is gone or does not stand at the moment.
+  std::optional<Registered> registered(RegistrationId registration) const;
+  /// A connection, or a UDP flow that was kept alive, is gone: what was registered over it is registered
+  /// anew (RFC 5626 section 4.5).
+  void flow_closed(const Flow& flow, TimePoint now);
 
   // subscriptions of ours
   expected<SubscriptionId, std::error_code> subscribe(const SubscriptionOptions& options,

@@ -5,9 +5,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sipstack/base/expected.hpp"
 #include "sipstack/base/log.hpp"
@@ -126,6 +128,12 @@ class Endpoint {
         },
         std::forward<Token>(token));
   }
+  /// One registration for each outbound proxy; see UserAgent::add_flows(). All outcomes come by
+  /// on_registration(). Flows are kept alive, and formed anew when they fail, by themselves.
+  expected<std::vector<RegistrationId>, error_code> register_flows(
+      const RegistrationOptions& options, const std::vector<std::string>& outbound_proxies);
+  /// Service-Route, GRUUs and Contact of a registration that stands; see RequestOptions::registration, too.
+  std::optional<Registered> registered(RegistrationId registration) const;
   /// Removes the bindings; on_registration() tells, or the first outcome's handler where it still
   /// waits.
   error_code unregister(RegistrationId registration);

@@ -26,13 +26,19 @@ struct Binding {
   std::string call_id;
   std::uint32_t cseq = 0;
   TimePoint expires{};
+  std::string instance;      ///< the URN of +sip.instance, or empty
+  std::uint32_t reg_id = 0;  ///< not 0: a flow of that instance (RFC 5626 section 6)
+  /// Temporary GRUUs of this number lead here (RFC 5627 section 5.1); all bindings of one instance have one.
+  std::uint64_t epoch = 0;
   Flow flow;  ///< where the REGISTER came from
   /// The contact itself sent the REGISTER, over a connection or through a NAT: requests go to it by `flow`.
   bool by_flow = false;
 };
 
 /// What one REGISTER does to one AOR, all or nothing. Contacts are told apart by URI equality
-/// (RFC 3261 section 19.1.4).
+/// (RFC 3261 section 19.1.4), but two flows by instance and reg-id (RFC 5626 section 6). What is set takes the
+/// epoch of its instance's other bindings, unless the Call-ID of that contact or flow is another than before:
+/// then all of them take the new one.
 struct BindingUpdate {
   std::string aor;           ///< canonical
   bool remove_all = false;   ///< Contact: *

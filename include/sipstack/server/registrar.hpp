@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registrar. RFC 3261 section 10.3, RFC 3327 (Path).
+// The registrar. RFC 3261 section 10.3; RFC 3327 (Path), 5626 (outbound), 5627 (GRUU), 6140 (bulk numbers).
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sipstack/dialog/digest.hpp"
@@ -19,7 +23,26 @@ struct RegistrarOptions {
   std::uint32_t default_expires = 3600;
   std::uint32_t max_expires = 7200;  ///< longer ones are shortened
   std::size_t max_contacts = 10;     ///< an AOR
+  bool gruu = true;                  ///< gives GRUUs to phones that ask for them (RFC 5627)
+  /// Seconds without a keep-alive by which a stream of outbound is as good as dead (RFC 5626 section 5.4),
+  /// told as Flow-Timer; below the transport's idle time. 0: not told.
+  std::uint32_t flow_timer = 90;
+  /// What temporary GRUUs are encrypted with: the same for all who share a store, and after a restart. Drawn
+  /// at random where there is none.
+  std::optional<std::array<std::uint8_t, 32>> gruu_key;
+  /// Set: PBXs register all their numbers at once (RFC 6140). Gives the user part of the AOR under which
+  /// the PBX of a number ("+12145550102") registers; empty where that is no PBX's.
+  std::function<std::string(std::string_view number)> trunk_of;
   std::string product = "sipstack/0.1";
+};
+
+/// What a GRUU stands for (RFC 5627 section 5.4): those bindings of the AOR that Registrar::leads_to().
+struct GruuTarget {
+  std::string aor;  ///< empty: it is none of ours, or not any more
+  bool temporary = false;
+  std::string instance;             ///< of a public one
+  std::uint64_t instance_hash = 0;  ///< of a temporary one
+  std::uint64_t epoch = 0;          ///< of a temporary one: Binding::epoch
 };
 
 /// Threads: its shard's. Store and digest are not owned and must live longer.
@@ -29,6 +52,9 @@ class Registrar {
             const RegistrarOptions& options);
   ~Registrar();
 
+  /// Hears all bindings of an AOR when a REGISTER has changed them, behind its answer.
+  void on_changed(
+      std::function<void(const std::string& aor, const std::vector<Binding>&, TimePoint)> handler);
   /// A REGISTER that is for one of our domains. Answers through the layer, now or when the store has.
   void receive(const RequestArrived& event, TimePoint now);
   /// True where host and port (0: none given) are a domain that we serve, or one of our own sockets. A
@@ -43,6 +69,11 @@ class Registrar {
   std::string aor(const Uri& uri) const;
   /// True where authenticated `user` is the one of this AOR: by its user part, or as user@domain.
   bool owns(std::string_view user, const Uri& aor) const;
+  /// Nothing where the URI is no GRUU (no `gr`), or of no domain of ours.
+  std::optional<GruuTarget> gruu(const Uri& uri) const;
+  bool leads_to(const GruuTarget& gruu, const Binding& binding) const;
+  /// The AOR of the PBX that a number belongs to; see RegistrarOptions::trunk_of. Else empty.
+  std::string trunk(std::string_view aor) const;
 
  private:
   struct Impl;
