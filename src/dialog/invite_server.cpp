@@ -20,7 +20,7 @@ void InviteSession::invited(CallId id, Dialog dialog, const RequestArrived& even
   heard_allow(invite);
   state_ = State::ringing;
   if (ua_.options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + ua_.options.max_ring);
-  ua_.tell(CallArrived{id_, event.request, event.flow, replaces_});
+  ua_.tell(CallArrived{id_, event.request, event.flow, replaces_, joins_});
 }
 
 ResponseWriter InviteSession::response(int status, std::string_view reason) {
@@ -49,7 +49,7 @@ std::error_code InviteSession::send_accept(std::string_view sdp, const ExtraHead
   const MessageView invite = server_->request.view();
   if (talk_.invite_settled) sdp = {};
   ResponseWriter out = response(200);
-  ua_.write_contact(out, headers, dialog_->sips());
+  ua_.write_contact(out, headers, dialog_->sips(), contact_params_);
   ua_.write_capabilities(out);
   // RFC 6086 section 5.2.3: only where the request has it.
   if (server_->request->has(HeaderId::recv_info)) out.header(HeaderId::recv_info, ua_.recv_info);

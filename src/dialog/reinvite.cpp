@@ -26,7 +26,7 @@ std::error_code InviteSession::send_reinvite(std::optional<Flow> flow, TimePoint
   const auto cseq = dialog_->next_cseq();
   if (!cseq) return Errc::wrong_state;
   RequestWriter out = dialog_->request(ua_.pool(), "INVITE", *cseq);
-  ua_.write_contact(out, {}, dialog_->sips());
+  ua_.write_contact(out, {}, dialog_->sips(), contact_params_);
   ua_.write_capabilities(out, provisionals_ != ExtensionUse::off);
   if (provisionals_ == ExtensionUse::required) out.header(HeaderId::require, "100rel");
   timer_.write_request(out);

@@ -36,7 +36,7 @@ bool InviteSession::unacknowledged() const noexcept {
 
 std::error_code InviteSession::send_provisional(Saying what, bool reliable, TimePoint now) {
   ResponseWriter out = response(what.status);
-  ua_.write_contact(out, what.headers, dialog_->sips());
+  ua_.write_contact(out, what.headers, dialog_->sips(), contact_params_);
   std::uint32_t rseq = 0;
   if (reliable) {
     const bool first = !reliable_ || reliable_->txn != server_->txn;

@@ -186,7 +186,7 @@ void InviteSession::refuse_for_now(const RequestArrived& event, int status, Time
 ResponseWriter InviteSession::update_success(const MessageView& request, const Flow& flow,
                                              Dialog& d) {
   ResponseWriter out = ua_.response(request, flow, 200);
-  ua_.write_contact(out, {}, d.sips());
+  ua_.write_contact(out, {}, d.sips(), contact_params_);
   ua_.write_capabilities(out);
   if (state_ == State::up) timer_.accept(request, out);
   d.refresh_target(request, flow);

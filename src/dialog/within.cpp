@@ -30,7 +30,7 @@ expected<TxnId, std::error_code> InviteSession::send_within(Dialog& dialog, std:
   RequestWriter out = dialog.request(ua_.pool(), method, *cseq);
   for (const auto& [id, value] : lines) out.header(id, value);
   if (which == update_request) {
-    ua_.write_contact(out, {}, dialog.sips());
+    ua_.write_contact(out, {}, dialog.sips(), contact_params_);
     ua_.write_capabilities(out);
     if (state_ == State::up) timer_.write_request(out);
   }
