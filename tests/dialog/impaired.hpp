@@ -51,8 +51,7 @@ struct Scene {
     return o;
   }
   Server& server(const std::string& name, const char* ip, const std::string& domain,
-                 const std::string& users = {}, bool redirect = false,
-                 Duration longest_ring = {}) {
+                 const std::string& users = {}, bool redirect = false, Duration longest_ring = {}) {
     servers.push_back(
         std::make_unique<Server>(network, name, ip, domain, users, redirect, longest_ring));
     return *servers.back();
