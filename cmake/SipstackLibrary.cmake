@@ -42,6 +42,9 @@ function(sipstack_library name)
         set(scope PUBLIC)
         add_library(${target} ${sources} ${generated} ${included})
         sipstack_compile_options(${target})
+        if(SIPSTACK_SANITIZE AND name STREQUAL "parser")
+            target_compile_options(${target} PRIVATE -O1)  # which every test and every fuzz target waits for
+        endif()
         target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
         sipstack_precompile(${target} ${arg_PRECOMPILE})
         set_target_properties(${target} PROPERTIES

@@ -8,6 +8,7 @@
 
 #include "dialog/codec_match.hpp"
 #include "sipstack/parser/params.hpp"
+#include "sipstack/parser/sdp_attributes.hpp"
 
 namespace sipstack::sdp {
 namespace {
@@ -64,14 +65,14 @@ void write_codec(Media& out, const Codec& codec, bool feedback) {
 
 /// Type, protocol, port and formats; lines come behind.
 Media describe_formats(const MediaCapability& ours, const std::string& proto,
-                       const std::vector<Codec>& codecs) {
+                       const std::vector<Codec>& codecs, std::vector<std::string> formats) {
   Media out;
   out.type = ours.type;
   out.port = ours.port;
   out.proto = proto;
   const bool feedback = proto.find("AVPF") != std::string::npos;
   for (const Codec& codec : codecs) write_codec(out, codec, feedback);
-  if (!is_rtp(proto)) out.formats = ours.formats;
+  if (!is_rtp(proto)) out.formats = std::move(formats);
   return out;
 }
 
@@ -87,16 +88,16 @@ std::optional<Media> answer_medium(const Session& offer, const Media& offered,
   if (ours.port == 0 || offered.type != ours.type || !takes(ours, offered.proto))
     return std::nullopt;
   std::vector<Codec> codecs;
-  MediaCapability own = ours;
+  std::vector<std::string> formats;
   if (is_rtp(offered.proto)) {
     codecs = common_codecs(offered, ours.codecs);
     for (Codec& codec : codecs) answer_feedback(offered, codec);
     if (codecs.empty()) return std::nullopt;
   } else {
-    own.formats = common_formats(offered, ours.formats);
-    if (own.formats.empty()) return std::nullopt;
+    formats = common_formats(offered, ours.formats);
+    if (formats.empty()) return std::nullopt;
   }
-  Media out = describe_formats(own, offered.proto, codecs);
+  Media out = describe_formats(ours, offered.proto, codecs, std::move(formats));
   if (!answer_lines(offer, &offered, session, ours.lines, out)) return std::nullopt;
   const Direction theirs = offered_direction(offer, offered);
   const Direction want = wanted(ours.direction, hold);
@@ -159,7 +160,7 @@ Session describe_session(const Capabilities& ours) {
 
 Media describe_medium(const MediaCapability& ours, const std::vector<Codec>& codecs,
                       Direction direction) {
-  Media out = describe_formats(ours, ours.proto, codecs);
+  Media out = describe_formats(ours, ours.proto, codecs, ours.formats);
   for (const Line& line : ours.lines) out.add(line.type, line.value);
   write_direction(out, direction);
   return out;
@@ -243,24 +244,74 @@ Codec h264(std::uint8_t payload_type, std::string_view profile_level_id, int pac
 }
 Codec vp8(std::uint8_t payload_type) { return {payload_type, "VP8", 90000, 1, {}}; }
 
+namespace {
+
+std::vector<Codec> codecs_of(const Media& medium) {
+  std::vector<Codec> out;
+  for (const std::string& format : medium.formats) {
+    const auto map = medium.rtpmap(format);
+    if (!map) continue;
+    Codec& codec = out.emplace_back();
+    codec = {map->payload_type, std::string(map->encoding), map->rate, map->channels,
+             std::string(medium.fmtp(format).value_or(""))};
+    for (const Line& line : medium.lines) {
+      const Attribute a = line.type == 'a' ? attribute_of(line.value) : Attribute{};
+      if (a.name == "rtcp-fb" && a.value.substr(0, format.size() + 1) == format + ' ')
+        codec.feedback.emplace_back(a.value.substr(format.size() + 1));
+    }
+  }
+  return out;
+}
+
+/// Of lines, what codecs and directions do not say again.
+std::vector<Line> own_lines(const Media& medium) {
+  std::vector<Line> out;
+  for (const Line& line : medium.lines) {
+    const std::string_view name = line.type == 'a' ? attribute_of(line.value).name : "";
+    if (name != "rtpmap" && name != "fmtp" && name != "rtcp-fb" && !direction_of(name))
+      out.push_back(line);
+  }
+  return out;
+}
+
+}  // namespace
+
 Capabilities capabilities_of(const Session& session) {
   Capabilities out;
   out.audio.clear();
   out.username = session.origin.username;
   out.session_name = session.name;
-  for (const Media& medium : session.media) {
-    if (medium.port == 0 || !is_audio_over_rtp(medium)) continue;
-    out.audio_port = medium.port;
-    out.direction = session.direction_of(medium);
-    if (const auto connection = session.connection_of(medium))
-      out.address = IpAddress::parse(connection->host()).value_or(IpAddress());
-    for (const std::string& format : medium.formats) {
-      const auto map = medium.rtpmap(format);
-      if (!map) continue;
-      out.audio.push_back({map->payload_type, std::string(map->encoding), map->rate, map->channels,
-                           std::string(medium.fmtp(format).value_or(""))});
-    }
-    break;
+  for (const Line& line : session.lines)
+    if (line.type == 'b' || (line.type == 'a' && !direction_of(attribute_of(line.value).name)))
+      out.lines.push_back(line);
+  const auto audio = std::find_if(session.media.begin(), session.media.end(), [](const Media& m) {
+    return m.port != 0 && is_audio_over_rtp(m);
+  });
+  auto here = session.connection();
+  if (audio != session.media.end()) {
+    out.audio_port = audio->port;
+    out.direction = session.direction_of(*audio);
+    out.audio = codecs_of(*audio);
+    here = session.connection_of(*audio);
+  }
+  if (here) out.address = IpAddress::parse(here->host()).value_or(IpAddress());
+  for (auto medium = session.media.begin(); medium != session.media.end(); ++medium) {
+    if (medium->port == 0 || medium == audio) continue;
+    MediaCapability& other = out.media.emplace_back();
+    other.type = medium->type;
+    other.port = medium->port;
+    other.proto = medium->proto;
+    other.direction = session.direction_of(*medium);
+    if (is_rtp(medium->proto))
+      other.codecs = codecs_of(*medium);
+    else
+      other.formats = medium->formats;
+    other.lines = own_lines(*medium);
+    // A medium elsewhere than the session will be says so.
+    const auto at = session.connection_of(*medium);
+    if (at && !medium->connection() && here && at->address != here->address)
+      other.lines.push_back({'c', std::string(at->net_type) + ' ' + std::string(at->addr_type) +
+                                      ' ' + std::string(at->address)});
   }
   return out;
 }

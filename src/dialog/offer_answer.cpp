@@ -77,8 +77,21 @@ expected<Session, OfferAnswerErrc> answer(const Session& offer, const Capabiliti
 
 // ---- with it ----
 
-OfferAnswer::OfferAnswer(Capabilities ours, Random& random)
+OfferAnswer::OfferAnswer(std::shared_ptr<const Capabilities> ours, Random& random)
     : ours_(std::move(ours)), session_id_(random.next() & kIdMask) {}
+
+// A copy, for the capacity that a string grew to is no use any more.
+OfferAnswer::Kept::Kept(const Session& session)
+    : text_(std::make_shared<const std::string>(std::string_view(session.to_string()))) {}
+
+std::optional<Session> OfferAnswer::Kept::read() const {
+  if (!text_) return std::nullopt;
+  Reading as_before;  // what the application took, in whichever mode and within whatever limits
+  as_before.mode = Mode::lenient;
+  as_before.limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
+  auto session = Session::parse(*text_, as_before);
+  return session ? std::optional(*std::move(session)) : std::nullopt;
+}
 
 bool OfferAnswer::free_for(std::size_t line, std::uint8_t payload_type,
                            const std::string& codec) const noexcept {
@@ -91,6 +104,7 @@ void OfferAnswer::remember_mappings(const Session& session) {
   for (std::size_t line = 0; line < session.media.size(); ++line) {
     const Media& medium = session.media[line];
     for (const std::string& format : medium.formats) {
+      if (format.size() < 2) continue;  // a static one: no need to look for its rtpmap
       const auto map = medium.rtpmap(format);
       if (!map || map->payload_type < 96) continue;
       const bool known = std::any_of(mappings_.begin(), mappings_.end(), [&](const Mapping& m) {
@@ -147,16 +161,17 @@ std::size_t OfferAnswer::line_for(std::size_t capability, const MediaCapability&
 }
 
 Session OfferAnswer::next_description() {
-  Session next = local_ ? *local_ : describe_session(ours_);
-  if (!local_)
-    for (const Line& line : ours_.lines) next.add(line.type, line.value);
+  const auto agreed = local_.read();
+  Session next = agreed ? *agreed : describe_session(*ours_);
+  if (!agreed)
+    for (const Line& line : ours_->lines) next.add(line.type, line.value);
   // Lines that are not ours to fill stay as they were; in use, they follow hold.
   for (Media& medium : next.media)
-    if (medium.port != 0 && is_rtp(medium.proto)) medium.direction(wanted(ours_.direction, hold_));
+    if (medium.port != 0 && is_rtp(medium.proto)) medium.direction(wanted(ours_->direction, hold_));
   slots_.resize(next.media.size(), kNoCapability);
-  const std::vector<MediaCapability> all = media_of(ours_);
+  const std::vector<MediaCapability> all = media_of(*ours_);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i].port != 0) next.connection(ours_.address);
+    if (all[i].port != 0) next.connection(ours_->address);
     const std::size_t line = line_for(i, all[i], next);
     if (line == kNoCapability) continue;
     if (line == next.media.size()) next.media.emplace_back();
@@ -176,17 +191,20 @@ Session OfferAnswer::next_description() {
 // Section 8: o= stays but for its version, which rises by one where anything else has changed since it
 // was sent last.
 expected<Session, OfferAnswerErrc> OfferAnswer::stamped(Session own) {
-  if (sent_) {
-    own.origin = sent_->origin;
-    if (own != *sent_) own.origin.session_version = std::to_string(version_ + 1);
+  bool changed = true;
+  if (const auto last = sent_.read()) {
+    own.origin = last->origin;
+    changed = own != *last;
   } else {
     own.origin.session_id = std::to_string(session_id_);
-    own.origin.session_version = std::to_string(version_ + 1);
   }
+  if (changed) own.origin.session_version = std::to_string(version_ + 1);
   if (!own.well_formed()) return unexpected(OfferAnswerErrc::malformed);
-  if (!sent_ || own != *sent_) ++version_;
-  sent_ = own;
-  remember_mappings(own);
+  if (changed) {
+    ++version_;
+    sent_ = Kept(own);
+    remember_mappings(own);
+  }
   return own;
 }
 
@@ -198,7 +216,7 @@ expected<Session, OfferAnswerErrc> OfferAnswer::open_local(Session own, bool hol
   }
   hold_before_ = hold;
   state_ = State::local_offer;
-  open_ = *sent;
+  open_ = std::make_shared<const Session>(*sent);
   return sent;
 }
 
@@ -209,7 +227,8 @@ expected<Session, OfferAnswerErrc> OfferAnswer::offer() {
 
 expected<Session, OfferAnswerErrc> OfferAnswer::offer(Session own) {
   if (open_) return unexpected(OfferAnswerErrc::wrong_state);
-  if (local_ && own.media.size() < local_->media.size())
+  const auto agreed = local();
+  if (agreed && own.media.size() < agreed->media.size())
     return unexpected(OfferAnswerErrc::bad_answer);
   return open_local(std::move(own), hold_);
 }
@@ -226,7 +245,7 @@ expected<Session, OfferAnswerErrc> OfferAnswer::resume() {
   return open_local(next_description(), before);
 }
 
-expected<void, OfferAnswerErrc> OfferAnswer::remote_answer(Session answer) {
+expected<void, OfferAnswerErrc> OfferAnswer::remote_answer(const Session& answer) {
   if (state_ != State::local_offer) return unexpected(OfferAnswerErrc::wrong_state);
   bool fits = answer.media.size() == open_->media.size();
   for (std::size_t i = 0; fits && i < answer.media.size(); ++i) {
@@ -240,12 +259,13 @@ expected<void, OfferAnswerErrc> OfferAnswer::remote_answer(Session answer) {
     return unexpected(OfferAnswerErrc::bad_answer);
   }
   remember_mappings(answer);
-  local_ = std::move(open_);
-  remote_ = std::move(answer);
-  open_.reset();
   // A stream that they refused is closed on our side, too.
-  for (std::size_t i = 0; i < local_->media.size(); ++i)
-    if (remote_->media[i].port == 0) local_->media[i].port = 0;
+  Session agreed = *open_;
+  for (std::size_t i = 0; i < agreed.media.size(); ++i)
+    if (answer.media[i].port == 0) agreed.media[i].port = 0;
+  local_ = Kept(agreed);
+  remote_ = Kept(answer);
+  open_.reset();
   state_ = State::stable;
   return {};
 }
@@ -255,14 +275,14 @@ expected<void, OfferAnswerErrc> OfferAnswer::remote_offer(Session offer) {
   if (state_ == State::remote_offer) return unexpected(OfferAnswerErrc::wrong_state);
   hold_before_ = hold_;
   state_ = State::remote_offer;
-  open_ = std::move(offer);
+  open_ = std::make_shared<const Session>(std::move(offer));
   return {};
 }
 
 expected<Session, OfferAnswerErrc> OfferAnswer::answer() {
   if (state_ != State::remote_offer) return unexpected(OfferAnswerErrc::wrong_state);
   std::vector<std::size_t> slots = slots_;
-  auto own = describe_answer(*open_, ours_, hold_, slots);
+  auto own = describe_answer(*open_, *ours_, hold_, slots);
   if (!own) {
     rollback();
     return own;
@@ -285,8 +305,8 @@ expected<Session, OfferAnswerErrc> OfferAnswer::answer(Session own) {
     rollback();
     return sent;
   }
-  local_ = *sent;
-  remote_ = std::move(open_);
+  local_ = sent_;
+  remote_ = Kept(*open_);
   open_.reset();
   state_ = State::stable;
   return sent;
@@ -297,49 +317,6 @@ void OfferAnswer::rollback() noexcept {
   open_.reset();
   hold_ = hold_before_;
   state_ = local_ ? State::stable : State::idle;
-}
-
-// ---- what was agreed ----
-
-std::vector<MediaStream> OfferAnswer::streams() const {
-  std::vector<MediaStream> all;
-  if (!local_ || !remote_) return all;
-  const std::vector<MediaCapability> media = media_of(ours_);
-  for (std::size_t i = 0; i < local_->media.size() && i < remote_->media.size(); ++i) {
-    const Media& ours = local_->media[i];
-    const Media& theirs = remote_->media[i];
-    if (ours.port == 0 || theirs.port == 0) continue;
-    MediaStream& out = all.emplace_back();
-    out.line = i;
-    out.type = theirs.type;
-    out.proto = theirs.proto;
-    if (const auto connection = remote_->connection_of(theirs)) out.address = connection->host();
-    out.port = theirs.port;
-    const Direction own = local_->direction_of(ours);
-    const Direction peer = offered_direction(*remote_, theirs);
-    out.direction = direction(sends(own) && receives(peer), receives(own) && sends(peer));
-    const bool slotted = i < slots_.size() && slots_[i] < media.size();
-    const std::size_t capability = slotted ? slots_[i] : 0;
-    if (!is_rtp(theirs.proto) || media[capability].type != theirs.type) continue;
-    bool found = false;
-    for (Codec& codec : common_codecs(theirs, media[capability].codecs)) {
-      if (!stands_alone(codec.name)) {
-        if (iequals(codec.name, "telephone-event") && !out.telephone_event)
-          out.telephone_event = codec.payload_type;
-      } else if (!std::exchange(found, true)) {
-        out.codec = std::move(codec);
-        out.remote_fmtp = theirs.fmtp(std::to_string(out.codec.payload_type)).value_or("");
-      }
-    }
-  }
-  return all;
-}
-
-std::optional<AudioStream> OfferAnswer::audio() const {
-  for (MediaStream& stream : streams())
-    if (stream.type == "audio" && !stream.codec.name.empty())
-      return static_cast<AudioStream&&>(stream);
-  return std::nullopt;
 }
 
 }  // namespace sipstack::sdp
