@@ -12,6 +12,24 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (!offer) return 0;
   sdp::Capabilities ours;
   ours.audio_port = 4000;
+  ours.audio = {sdp::pcmu(), sdp::g729(), sdp::opus(), sdp::telephone_event()};
+  sdp::MediaCapability video;
+  video.port = 4002;
+  video.answers = {"RTP/AVPF", "RTP/SAVP", "UDP/TLS/RTP/SAVPF"};
+  video.codecs = {sdp::h264(96), sdp::vp8(97), {98, "H265", 90000, 1, "level-id=93"}};
+  video.codecs[0].feedback = {"nack pli"};
+  video.lines = {{'a', "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:k"},
+                 {'a', "setup:actpass"},
+                 {'a', "fingerprint:sha-256 AA:BB"},
+                 {'a', "ice-ufrag:abcd"},
+                 {'a', "extmap:1 urn:ietf:params:rtp-hdrext:toffset"}};
+  sdp::MediaCapability fax;
+  fax.type = "image";
+  fax.port = 4004;
+  fax.proto = "udptl";
+  fax.formats = {"t38"};
+  fax.lines = {{'a', "T38FaxVersion:3"}};
+  ours.media = {video, fax};
   SeededRandom random(size);
   sdp::OfferAnswer bob(ours, random);
   if (!bob.remote_offer(*offer)) std::abort();

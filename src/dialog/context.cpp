@@ -54,6 +54,7 @@ UserAgentOptions completed(UserAgentOptions o) {
     add(o.supported, "norefersub");
   }
   if (o.replaces) add(o.supported, "replaces");
+  if (o.join) add(o.supported, "join");
   return o;
 }
 
@@ -170,9 +171,11 @@ void UserAgentContext::write_capabilities(MessageWriter& out, bool reliable) con
   if (!allow_events.empty()) out.header(HeaderId::allow_events, allow_events);
 }
 
-void UserAgentContext::write_contact(MessageWriter& out, const ExtraHeaders& headers,
-                                     bool secure) const {
-  if (!names(headers, HeaderId::contact)) out.contact_here(options.contact_user, {}, {}, secure);
+void UserAgentContext::write_contact(MessageWriter& out, const ExtraHeaders& headers, bool secure,
+                                     std::string_view params) const {
+  if (!names(headers, HeaderId::contact))
+    out.contact_here(options.contact_user, {}, params.empty() ? "" : ";" + std::string(params),
+                     secure);
 }
 
 void UserAgentContext::write_product(MessageWriter& out, HeaderId id) const {

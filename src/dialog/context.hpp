@@ -57,8 +57,9 @@ struct UserAgentContext {
   /// Allow and Supported. Always true, so always told (section 13.2.1, 20.37). `reliable`: with 100rel,
   /// which one call may do without.
   void write_capabilities(MessageWriter& out, bool reliable = true) const;
-  /// Our Contact, unless `headers` have one.
-  void write_contact(MessageWriter& out, const ExtraHeaders& headers, bool secure) const;
+  /// Our Contact, unless `headers` have one; `params` stand behind its URI.
+  void write_contact(MessageWriter& out, const ExtraHeaders& headers, bool secure,
+                     std::string_view params = {}) const;
   /// Route, Contact and Supported by RequestOptions::registration, where that stands; `dialog`: the request
   /// has a Contact. The flow to send it by at first, where there is one.
   std::optional<Flow> go_by_registration(RequestOptions& request, bool dialog);

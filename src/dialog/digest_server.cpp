@@ -210,6 +210,7 @@ struct DigestServer::Impl {
     in.body = request.body();
     in.method = request.method_name();
     in.uri = c.uri;
+    ++computed;
     const std::string wanted = digest::response(c.algorithm, in);
     const bool right = wanted.size() == c.response.size() &&
                        CRYPTO_memcmp(wanted.data(), c.response.data(), wanted.size()) == 0;
@@ -273,6 +274,7 @@ struct DigestServer::Impl {
   std::deque<NonceId> order;  ///< of first use
   std::uint64_t horizon_ms = 0;
   bool windows_forgotten = false;
+  std::uint64_t computed = 0;
 };
 
 DigestServer::DigestServer(DigestServerOptions options, Ha1Lookup users, Random& random)
@@ -313,6 +315,7 @@ void DigestServer::challenge(ResponseWriter& response, bool proxy, bool stale, T
 }
 
 const std::string& DigestServer::realm() const noexcept { return impl_->options.realm; }
+std::uint64_t DigestServer::computed() const noexcept { return impl_->computed; }
 std::size_t DigestServer::nonces() const noexcept { return impl_->windows.size(); }
 
 }  // namespace sipstack

@@ -4,6 +4,7 @@
 #include "dialog/event_usages.hpp"
 
 #include "dialog/context.hpp"
+#include "sipstack/parser/fragment.hpp"
 
 namespace sipstack {
 namespace {
@@ -11,6 +12,16 @@ namespace {
 template <class T>
 Handle<T> handle(const UsageRef& user) noexcept {
   return {user.slot, user.generation};
+}
+
+/// What names the dialog of a 2xx.
+std::string dialog_lines(const MessageView& response) {
+  std::string out;
+  for (const HeaderId id :
+       {HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq, HeaderId::contact})
+    if (const auto value = response.raw(id))
+      out.append(name(id)).append(": ").append(unfold(*value)).append("\r\n");
+  return out;
 }
 
 }  // namespace
@@ -44,6 +55,25 @@ int sipfrag_status(std::string_view body) {
   const std::string_view rest = body.substr(kVersion.size() + 3);
   const bool ends = rest.empty() || rest[0] == ' ' || rest[0] == '\r' || rest[0] == '\n';
   return ends && status >= 100 && status < 700 ? status : 0;
+}
+
+std::optional<DialogInfo> sipfrag_dialog(std::string_view body) {
+  MessageIndex index;
+  if (sipfrag_status(body) == 0 || !parse_fragment(body, index)) return std::nullopt;
+  const MessageView fragment(body.data(), index);
+  const auto from = fragment.get(hdr::from);
+  const auto to = fragment.get(hdr::to);
+  const auto call_id = fragment.raw(HeaderId::call_id);
+  if (!from || !to || !call_id || from->tag().empty() || to->tag().empty()) return std::nullopt;
+  DialogInfo out;
+  out.call_id = *call_id;
+  out.local_tag = from->tag();
+  out.remote_tag = to->tag();
+  out.initiator = true;
+  out.state = DialogInfo::State::confirmed;
+  const auto contact = fragment.get(hdr::contact);
+  out.remote_uri = contact && !contact->wildcard ? contact->uri.text : to->uri.text;
+  return out;
 }
 
 // ---- who is meant
@@ -109,7 +139,7 @@ void EventUsages::heard(const UserEvent& event) {
   if (followed_.empty() && of_calls_.empty()) return;
   CallId call;
   int status = 0;
-  std::string reason;
+  std::string reason, lines;
   const auto said = [&](const Message& response) {
     status = response->status();
     reason = response->reason();
@@ -122,6 +152,7 @@ void EventUsages::heard(const UserEvent& event) {
     if (answered->reinvite) return;
     call = answered->call;
     said(answered->response);
+    if (ua_.options.notifier.refer_dialog) lines = dialog_lines(answered->response.view());
   } else if (const auto* ended = std::get_if<CallEnded>(&event)) {
     call = ended->call;
     status = ended->status >= 300 ? ended->status : 487;
@@ -138,7 +169,7 @@ void EventUsages::heard(const UserEvent& event) {
   const auto found = followed_.find(call);
   if (found == followed_.end()) return;
   if (ServerSubscription* referral = notifiers.find(found->second))
-    referral->report(status, reason);
+    referral->report(status, reason, lines);
   if (status >= 200) followed_.erase(found);
 }
 

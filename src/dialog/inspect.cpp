@@ -106,6 +106,8 @@ std::optional<ResponseWriter> refusal(UserAgentContext& ua, const RequestArrived
   // RFC 3891 section 3: for INVITE alone.
   if (ua.options.replaces && request.method() != Method::invite && request.has(HeaderId::replaces))
     return refuse(400);
+  if (ua.options.join && request.method() != Method::invite && request.has(HeaderId::join))
+    return refuse(400);  // RFC 3911 section 4
   if (info_unknown(ua, request)) {
     auto out = refuse(469);
     out.header(HeaderId::recv_info, ua.recv_info);

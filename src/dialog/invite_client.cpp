@@ -9,7 +9,6 @@ namespace {
 
 using Cause = CallEnded::Cause;
 
-constexpr std::size_t kMaxContacts = 32;      // of all 3xx together
 constexpr std::size_t kMaxAcknowledged = 64;  // 2xx whose retransmissions are recognised
 
 bool is_sips(std::string_view text) {
@@ -27,13 +26,16 @@ bool reliable_provisional(const MessageView& response) {
 
 std::error_code InviteSession::invite(CallId id, const CallOptions& options, TimePoint now) {
   belongs_to(id);
+  initiator_ = true;
   setup_ = std::make_unique<Setup>();
   setup_->options = options;
   const auto flow = ua_.go_by_registration(setup_->options, true);
   setup_->head = RequestHead::of(setup_->options, ua_.random(), ua_.options.shard);
   setup_->target = options.target;
-  setup_->tried.push_back(options.target);
+  setup_->tried.push_back({options.target, false});
+  setup_->routes = setup_->head.routes;
   digest_ = DigestClient(options.credentials);
+  contact_params_ = options.contact_params;
   provisionals_ = options.reliable.value_or(ua_.options.reliable);
   prack_by_application_ = options.prack_by_application;
   timer_.start(ua_.options, options.session_expires.value_or(ua_.options.session_expires));
@@ -56,6 +58,7 @@ std::error_code InviteSession::send_invite(std::optional<Flow> flow, TimePoint n
   timer_.write_request(out);
   digest_.authorize(out, "INVITE", std::string(out.uri()), s.options.body, ua_.random());
   ua_.write_product(out, HeaderId::user_agent);
+  for (const std::string& by : s.diverted) out.header(HeaderId::diversion, by);
   write_extra(out, s.options.headers);
   if (!s.options.body.empty()) out.body(s.options.content_type, s.options.body);
   if (out.error() != WriteErrc::ok) return Errc::write_failed;
@@ -219,47 +222,9 @@ void InviteSession::failure(const ResponseArrived& event, TimePoint now) {
     drop_early();
     if (!send_invite(std::nullopt, now)) return;
   }
-  // Section 8.1.3.4. 305 names a proxy and 380 a service: neither is a place to look for the callee.
-  if (status < 400 && status != 305 && status != 380) take_contacts(response);
+  if (status < 400) take_contacts(response);
   if (status < 600 && try_next(now)) return;
   end(std::move(ending), now);
-}
-
-void InviteSession::take_contacts(const MessageView& response) {
-  Setup& s = *setup_;
-  std::vector<std::pair<int, std::string>> found;
-  for (const auto& contact : response.all(hdr::contact)) {
-    if (!contact || s.tried.size() + s.next.size() + found.size() >= kMaxContacts) break;
-    if (contact->wildcard || !contact->uri.is_sip()) continue;
-    // Section 8.1.3.4: what was to be secure stays so.
-    if (is_sips(s.target) && contact->uri.scheme != UriScheme::sips) continue;
-    const auto same = [&](const std::string& text) {
-      const auto uri = Uri::parse(text);
-      return uri && equal(*uri, contact->uri);
-    };
-    // The recursion guard: no URI twice.
-    if (std::any_of(s.tried.begin(), s.tried.end(), same)) continue;
-    s.tried.emplace_back(contact->uri.text);
-    found.emplace_back(contact->q(), contact->uri.text);
-  }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::vector<std::string> next;
-  for (auto& [q, uri] : found) next.push_back(std::move(uri));
-  s.next.insert(s.next.begin(), std::make_move_iterator(next.begin()),
-                std::make_move_iterator(next.end()));
-}
-
-bool InviteSession::try_next(TimePoint now) {
-  Setup& s = *setup_;
-  while (!s.next.empty() && s.redirects < s.options.max_redirects) {
-    s.target = std::move(s.next.front());
-    s.next.erase(s.next.begin());
-    ++s.redirects;
-    drop_early();
-    if (!send_invite(std::nullopt, now)) return true;
-  }
-  return false;
 }
 
 void InviteSession::drop_early() {

@@ -21,7 +21,7 @@ void InviteSession::invited(CallId id, Dialog dialog, const RequestArrived& even
   state_ = State::ringing;
   if (ua_.options.max_ring > Duration::zero())
     arm(UsageTimer::What::ring_limit, now + ua_.options.max_ring);
-  ua_.tell(CallArrived{id_, event.request, event.flow, replaces_});
+  ua_.tell(CallArrived{id_, event.request, event.flow, replaces_, joins_});
 }
 
 ResponseWriter InviteSession::response(int status, std::string_view reason) {

@@ -21,6 +21,7 @@
 #include "dialog/usage_timer.hpp"
 #include "sipstack/dialog/dialog.hpp"
 #include "sipstack/dialog/digest.hpp"
+#include "sipstack/dialog/event_bodies.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 
 namespace sipstack {
@@ -62,6 +63,9 @@ class InviteSession {
   std::error_code accept_offer(std::string_view sdp, TimePoint now);
   std::error_code reject_offer(int status, TimePoint now);
   std::error_code hold(bool on, TimePoint now);
+  std::error_code contact_params(std::string_view params);
+  /// What watchers are told of this call (dialog_state.cpp); nothing where it has no dialog.
+  std::optional<DialogInfo> dialog_info() const;
   std::error_code hang_up(TimePoint now, std::string_view reason);
   void shut_down(TimePoint now);
   /// A request within the dialog, sent for the application, has failed: maybe there is no dialog any more.
@@ -96,8 +100,14 @@ class InviteSession {
   /// What an INVITE with Replaces finds here.
   enum class Replaceable : std::uint8_t { no, early_of_ours, confirmed, ended };
   Replaceable replaceable(const DialogId& id) const noexcept;
+  /// Whether it still goes on: what Join asks (RFC 3911 section 4).
+  bool joinable() const noexcept {
+    return state_ == State::up || state_ == State::calling || state_ == State::ringing;
+  }
   /// The call that ends when this one is accepted.
   void will_replace(CallId other) noexcept { replaces_ = other; }
+  /// The call that the caller wants to be added to (RFC 3911).
+  void will_join(CallId other) noexcept { joins_ = other; }
   CallId take_replaced() noexcept { return std::exchange(replaces_, {}); }
   DigestClient& digest() noexcept { return digest_; }
 
@@ -130,9 +140,20 @@ class InviteSession {
   struct Setup {
     CallOptions options;
     RequestHead head;
-    std::string target;             ///< Request-URI of the INVITE on its way
-    std::vector<std::string> next;  ///< contacts of 3xx still to try, best first
-    std::vector<std::string> tried;
+    /// Where a 3xx sends us: another target, or by a proxy.
+    struct Next {
+      std::string target;
+      std::vector<std::string> routes;
+    };
+    struct Tried {
+      std::string uri;
+      bool proxy = false;
+    };
+    std::string target;               ///< Request-URI of the INVITE on its way
+    std::vector<std::string> routes;  ///< the caller's own
+    std::vector<Next> next;           ///< still to try, best first
+    std::vector<Tried> tried;
+    std::vector<std::string> diverted;  ///< Diversion values of 3xx that were followed
     std::uint32_t cseq = 0;
     int redirects = 0;
     bool heard_trying = false;
@@ -225,12 +246,15 @@ class InviteSession {
   void establish(const ResponseArrived& event, TimePoint now);
   void failure(const ResponseArrived& event, TimePoint now);
   void take_session(const MessageView& response, const std::string& offer);
-  bool try_next(TimePoint now);
-  void take_contacts(const MessageView& response);
   std::error_code acknowledge_success(std::uint32_t cseq, std::string_view sdp, TimePoint now);
   bool acknowledge_again(const MessageView& response, TimePoint now);
   void remember_credentials(const RequestWriter& invite);
   void drop_early();
+
+  // redirection.cpp
+  void take_contacts(const MessageView& response);
+  void take_diversions(const MessageView& response);
+  bool try_next(TimePoint now);
 
   // invite_server.cpp
   ResponseWriter response(int status, std::string_view reason = {});
@@ -330,6 +354,7 @@ class InviteSession {
   CallId id_;
   State state_ = State::idle;
   bool leave_when_acknowledged_ = false;
+  bool initiator_ = false;   ///< the call began with an INVITE of ours
   bool challenged_ = false;  ///< our INVITEs carry credentials, and so do their ACKs
   bool bye_again_ = false;   ///< the BYE was sent a second time, off the dead connection
   std::unique_ptr<Setup> setup_;
@@ -361,6 +386,8 @@ class InviteSession {
   TxnId bye_txn_;
   std::string bye_reason_;
   CallId replaces_;
+  CallId joins_;
+  std::string contact_params_;  ///< of our Contact, behind the URI
   CallEnded ending_;  ///< what end() tells once the BYE or the INVITE has its final response
   std::array<std::unique_ptr<UsageTimer>, UsageTimer::kinds> timers_;  ///< by UsageTimer::What
 };

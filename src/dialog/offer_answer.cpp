@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "dialog/codec_match.hpp"
 #include "dialog/media_description.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/parser/params.hpp"
@@ -15,28 +16,6 @@ namespace {
 // Decimal digits that a peer can hold in 63 bits (RFC 8866 section 5.2 recommends an NTP timestamp,
 // which nobody needs: uniqueness is what counts).
 constexpr std::uint64_t kIdMask = ~std::uint64_t{0} >> 2;
-
-template <class Mapped>
-void for_each_dynamic(const Session& session, Mapped&& mapped) {
-  for (const Media& medium : session.media)
-    for (const std::string& format : medium.formats) {
-      if (format.size() < 2) continue;  // a static one: no need to look for its rtpmap
-      const auto map = medium.rtpmap(format);
-      if (map && map->payload_type >= 96)
-        mapped(map->payload_type, codec_key(map->encoding, map->rate, map->channels));
-    }
-}
-
-// The audio of a description that is in use, else the first that could be.
-Media* audio_of(Session& session) noexcept {
-  Media* idle = nullptr;
-  for (Media& medium : session.media) {
-    if (medium.type != "audio") continue;
-    if (medium.port != 0) return &medium;
-    if (idle == nullptr) idle = &medium;
-  }
-  return idle;
-}
 
 }  // namespace
 
@@ -70,13 +49,16 @@ Session offer(const Capabilities& ours, Random& random) {
   Session session = describe_session(ours);
   session.origin.session_id = std::to_string(random.next() & kIdMask);
   session.origin.session_version = "1";
-  if (ours.audio_port != 0)
-    session.media.push_back(describe_audio(ours, ours.audio, ours.direction));
+  for (const Line& line : ours.lines) session.add(line.type, line.value);
+  for (const MediaCapability& medium : media_of(ours))
+    if (medium.port != 0)
+      session.media.push_back(describe_medium(medium, medium.codecs, medium.direction));
   return session;
 }
 
 expected<Session, OfferAnswerErrc> answer(const Session& offer, const Capabilities& ours) {
-  auto session = describe_answer(offer, ours, ours.direction);
+  std::vector<std::size_t> slots;
+  auto session = describe_answer(offer, ours, false, slots);
   if (!session) return session;
   // The same for every offer of this session, another for other sessions; the version follows theirs,
   // for our answer changes only with the offer.
@@ -111,39 +93,43 @@ std::optional<Session> OfferAnswer::Kept::read() const {
   return session ? std::optional(*std::move(session)) : std::nullopt;
 }
 
-// RFC 6337 section 5.3: hold is what we want, whatever the peer has made us answer meanwhile.
-Direction OfferAnswer::wanted() const noexcept {
-  return hold_ ? direction(sends(ours_->direction), false) : ours_->direction;
-}
-
-bool OfferAnswer::free_for(std::uint8_t payload_type, const std::string& codec) const noexcept {
+bool OfferAnswer::free_for(std::size_t line, std::uint8_t payload_type,
+                           const std::string& codec) const noexcept {
   return std::none_of(mappings_.begin(), mappings_.end(), [&](const Mapping& m) {
-    return m.payload_type == payload_type && m.codec != codec;
+    return m.line == line && m.payload_type == payload_type && m.codec != codec;
   });
 }
 
 void OfferAnswer::remember_mappings(const Session& session) {
-  for_each_dynamic(session, [this](std::uint8_t payload_type, const std::string& codec) {
-    const bool known = std::any_of(mappings_.begin(), mappings_.end(), [&](const Mapping& m) {
-      return m.payload_type == payload_type;
-    });
-    if (!known) mappings_.push_back({payload_type, codec});
-  });
+  for (std::size_t line = 0; line < session.media.size(); ++line) {
+    const Media& medium = session.media[line];
+    for (const std::string& format : medium.formats) {
+      if (format.size() < 2) continue;  // a static one: no need to look for its rtpmap
+      const auto map = medium.rtpmap(format);
+      if (!map || map->payload_type < 96) continue;
+      const bool known = std::any_of(mappings_.begin(), mappings_.end(), [&](const Mapping& m) {
+        return m.line == line && m.payload_type == map->payload_type;
+      });
+      if (!known)
+        mappings_.push_back(
+            {line, map->payload_type,
+             codec_key(map->encoding, map->rate, map->channels, medium.fmtp(format).value_or(""))});
+    }
+  }
 }
 
-// Section 8.3.2: a codec keeps the payload type that it has in this session, and gets none that has
-// meant another.
-std::vector<Codec> OfferAnswer::codecs_to_offer() const {
-  std::vector<Codec> codecs = ours_->audio;
+// Section 8.3.2: within a stream a codec keeps the payload type that it has, and gets none that has meant
+// another.
+std::vector<Codec> OfferAnswer::codecs_to_offer(std::vector<Codec> codecs, std::size_t line) const {
   std::vector<bool> taken(128, false);
   for (Codec& codec : codecs) {
     if (codec.payload_type < 96) continue;
-    const std::string key = codec_key(codec.name, codec.rate, codec.channels);
+    const std::string key = codec_key(codec.name, codec.rate, codec.channels, codec.fmtp);
     const auto usable = [&](std::uint8_t payload_type) {
-      return payload_type < 128 && !taken[payload_type] && free_for(payload_type, key);
+      return payload_type < 128 && !taken[payload_type] && free_for(line, payload_type, key);
     };
     const auto known = std::find_if(mappings_.begin(), mappings_.end(), [&](const Mapping& m) {
-      return m.codec == key && usable(m.payload_type);
+      return m.line == line && m.codec == key && usable(m.payload_type);
     });
     if (known != mappings_.end()) codec.payload_type = known->payload_type;
     for (std::uint8_t next = 96; !usable(codec.payload_type) && next < 128; ++next)
@@ -153,20 +139,51 @@ std::vector<Codec> OfferAnswer::codecs_to_offer() const {
   return codecs;
 }
 
-Session OfferAnswer::next_description() const {
+// Section 8.1: the line that it had; else one of its kind that nothing of ours is for; else any that is out of
+// use; else a new one at the end.
+std::size_t OfferAnswer::line_for(std::size_t capability, const MediaCapability& ours,
+                                  const Session& next) {
+  const auto had = std::find(slots_.begin(), slots_.end(), capability);
+  if (had != slots_.end()) return static_cast<std::size_t>(had - slots_.begin());
+  if (ours.port == 0) return kNoCapability;
+  const auto find = [&](auto&& fits) {
+    std::size_t i = 0;
+    while (i < slots_.size() && (slots_[i] != kNoCapability || !fits(next.media[i]))) ++i;
+    return i;
+  };
+  std::size_t line = find([&](const Media& m) { return m.port != 0 && m.type == ours.type; });
+  if (line == slots_.size())
+    line = find([&](const Media& m) { return m.port == 0 && m.type == ours.type; });
+  if (line == slots_.size()) line = find([](const Media& m) { return m.port == 0; });
+  if (line == slots_.size()) slots_.push_back(kNoCapability);
+  slots_[line] = capability;
+  return line;
+}
+
+Session OfferAnswer::next_description() {
   const auto agreed = local_.read();
   Session next = agreed ? *agreed : describe_session(*ours_);
+  if (!agreed)
+    for (const Line& line : ours_->lines) next.add(line.type, line.value);
   // Lines that are not ours to fill stay as they were; in use, they follow hold.
   for (Media& medium : next.media)
-    if (medium.port != 0) medium.direction(wanted());
-  Media* slot = audio_of(next);
-  if (ours_->audio_port != 0) {
-    next.connection(ours_->address);
-    Media audio = describe_audio(*ours_, codecs_to_offer(), wanted());
-    if (slot != nullptr)
-      *slot = std::move(audio);
-    else
-      next.media.push_back(std::move(audio));
+    if (medium.port != 0 && is_rtp(medium.proto)) medium.direction(wanted(ours_->direction, hold_));
+  slots_.resize(next.media.size(), kNoCapability);
+  const std::vector<MediaCapability> all = media_of(*ours_);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].port != 0) next.connection(ours_->address);
+    const std::size_t line = line_for(i, all[i], next);
+    if (line == kNoCapability) continue;
+    if (line == next.media.size()) next.media.emplace_back();
+    Media& medium = next.media[line];
+    if (all[i].port != 0) {
+      medium = describe_medium(all[i], codecs_to_offer(all[i].codecs, line),
+                               wanted(all[i].direction, hold_));
+    } else {
+      medium.port = 0;
+      medium.lines.clear();
+      slots_[line] = kNoCapability;
+    }
   }
   return next;
 }
@@ -264,12 +281,15 @@ expected<void, OfferAnswerErrc> OfferAnswer::remote_offer(Session offer) {
 
 expected<Session, OfferAnswerErrc> OfferAnswer::answer() {
   if (state_ != State::remote_offer) return unexpected(OfferAnswerErrc::wrong_state);
-  auto own = describe_answer(*open_, *ours_, wanted());
+  std::vector<std::size_t> slots = slots_;
+  auto own = describe_answer(*open_, *ours_, hold_, slots);
   if (!own) {
     rollback();
     return own;
   }
-  return answer(*std::move(own));
+  auto sent = answer(*std::move(own));
+  if (sent) slots_ = std::move(slots);
+  return sent;
 }
 
 expected<Session, OfferAnswerErrc> OfferAnswer::answer(Session own) {
@@ -297,41 +317,6 @@ void OfferAnswer::rollback() noexcept {
   open_.reset();
   hold_ = hold_before_;
   state_ = local_ ? State::stable : State::idle;
-}
-
-std::optional<AudioStream> OfferAnswer::audio() const {
-  const auto own_side = local();
-  const auto their_side = remote();
-  if (!own_side || !their_side) return std::nullopt;
-  for (std::size_t i = 0; i < own_side->media.size() && i < their_side->media.size(); ++i) {
-    const Media& ours = own_side->media[i];
-    const Media& theirs = their_side->media[i];
-    if (ours.type != "audio" || ours.port == 0 || theirs.port == 0) continue;
-    AudioStream out;
-    if (const auto connection = their_side->connection_of(theirs)) out.address = connection->host();
-    out.port = theirs.port;
-    const Direction own = own_side->direction_of(ours);
-    const Direction peer = offered_direction(*their_side, theirs);
-    out.direction = direction(sends(own) && receives(peer), receives(own) && sends(peer));
-    bool found = false;
-    for (const std::string& format : theirs.formats) {
-      const auto map = theirs.rtpmap(format);
-      if (!map) continue;
-      const auto mine = std::find_if(ours_->audio.begin(), ours_->audio.end(),
-                                     [&](const Codec& codec) { return same_codec(codec, *map); });
-      if (mine == ours_->audio.end()) continue;
-      if (!carries_speech(map->encoding)) {
-        if (iequals(mine->name, "telephone-event") && !out.telephone_event)
-          out.telephone_event = map->payload_type;
-      } else if (!found) {
-        found = true;
-        out.codec = *mine;
-        out.codec.payload_type = map->payload_type;
-      }
-    }
-    if (found) return out;
-  }
-  return std::nullopt;
 }
 
 }  // namespace sipstack::sdp

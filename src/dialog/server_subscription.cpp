@@ -129,11 +129,12 @@ std::error_code ServerSubscription::terminate(std::string_view reason, std::uint
   return {};
 }
 
-std::error_code ServerSubscription::report(int status, std::string_view reason) {
+std::error_code ServerSubscription::report(int status, std::string_view reason,
+                                           std::string_view lines) {
   if (!referral_ || !standing() || status < 100 || status > 699) return Errc::wrong_state;
   content_type_ = "message/sipfrag;version=2.0";
   body_ = "SIP/2.0 " + std::to_string(status) + " ";
-  body_.append(reason.empty() ? reason_phrase(status) : reason).append("\r\n");
+  body_.append(reason.empty() ? reason_phrase(status) : reason).append("\r\n").append(lines);
   due_ = true;
   // RFC 3515 section 2.4.7.
   if (status >= 200) finish("noresource", 0, Cause::terminated);

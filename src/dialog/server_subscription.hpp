@@ -35,7 +35,7 @@ class ServerSubscription {
   std::error_code terminate(std::string_view reason, std::uint32_t retry_after,
                             std::string_view content_type, std::string_view body, TimePoint now);
   /// What became of a referral; sent at the next wake().
-  std::error_code report(int status, std::string_view reason);
+  std::error_code report(int status, std::string_view reason, std::string_view lines = {});
   void shut_down(TimePoint now);
 
   // events

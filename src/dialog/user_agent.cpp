@@ -117,6 +117,7 @@ void UserAgent::Impl::on_invite(const RequestArrived& event, TimePoint now) {
   const CallId id = calls.emplace(*this);
   InviteSession* session = calls.find(id);
   session->will_replace(replaced.call);
+  session->will_join(replaced.joins);
   session->invited(id, *std::move(dialog), event, now);
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands for subscriptions, transfers and publications. RFC 6665, RFC 3515, RFC 3903.
-#include <array>
 
 #include "dialog/user_agent_impl.hpp"
 #include "sipstack/parser/uri_parts.hpp"
@@ -30,31 +29,10 @@ expected<Handle<Usage>, std::error_code> begin(UserAgentContext& ua, Slab<Usage>
   return id;
 }
 
-/// What a Refer-To URI may add to the INVITE that follows it: the rest could make us say anything to
-/// anybody (RFC 3261 section 19.1.5).
-bool honoured(std::string_view field) {
-  static constexpr std::array<std::string_view, 6> kFields = {
-      "Replaces", "Join", "Require", "Accept-Contact", "Subject", "User-to-User"};
-  for (const auto name : kFields)
-    if (iequals(field, name)) return true;
-  return false;
-}
-
 /// The INVITE that a REFER asks for; false where it asks for none.
 bool follow_options(const MessageView& refer, CallOptions& options) {
   const auto refer_to = refer.get(hdr::refer_to);
-  if (!refer_to || !refer_to->uri.is_sip()) return false;
-  const Uri& uri = refer_to->uri;
-  if (const auto method = uri.params.find("method"); method && !iequals(*method, "INVITE"))
-    return false;
-  const char* const end =
-      uri.headers.empty() ? uri.text.data() + uri.text.size() : uri.headers.data() - 1;
-  options.target.assign(uri.text.data(), end);
-  options.to.clear();
-  for (const Param& field : UriHeaders(uri)) {
-    const std::string name = unescape(field.name);
-    if (honoured(name)) options.headers.emplace_back(name, unescape(field.value));
-  }
+  if (!refer_to || !call_uri(refer_to->uri.text, options)) return false;
   if (const auto by = refer.raw(HeaderId::referred_by))
     options.headers.emplace_back("Referred-By", unfold(*by));
   return true;

@@ -27,9 +27,10 @@ void InviteSession::write_contact(MessageWriter& out, const ExtraHeaders& header
     for (const auto& [field, value] : headers)
       if (header_id(field) == HeaderId::contact) contact_ = value;
   } else if (!contact_.empty()) {
-    out.header(HeaderId::contact, contact_);
+    out.header(HeaderId::contact,
+               contact_params_.empty() ? contact_ : contact_ + ";" + contact_params_);
   } else {
-    ua_.write_contact(out, headers, secure);
+    ua_.write_contact(out, headers, secure, contact_params_);
   }
 }
 

@@ -241,7 +241,7 @@ TEST_CASE("a 407 is answered with credentials, which the ACK of the 2xx repeats"
   t.must_come_to_rest();
 }
 
-TEST_CASE("a challenger without end is not answered without end") {
+TEST_CASE("a challenger without end is not answered without end (hardening A61)") {
   // hardening A61.
   Caller t;
   auto options = call_to(t.at(t.bob));
@@ -256,7 +256,7 @@ TEST_CASE("a challenger without end is not answered without end") {
   t.must_come_to_rest();
 }
 
-TEST_CASE("a callee gives no credentials to its caller") {
+TEST_CASE("a callee gives no credentials to its caller (hardening A62)") {
   // hardening A62.
   Caller t;
   t.alice.user = answers;

@@ -340,7 +340,7 @@ TEST_CASE("the same nonce refused, or a second fresh one, ends it") {
   }
 }
 
-TEST_CASE("nc begins at 1 again with every new nonce, stale or not") {
+TEST_CASE("nc begins at 1 again with every new nonce, stale or not (hardening A66)") {
   SeededRandom random(1);
   DigestClient client({{"alice", "secret", ""}});
   const auto one = [](const std::string& more) {

@@ -16,19 +16,21 @@ namespace sipstack::testing {
 /// A registrar and proxy with a domain of its own.
 struct Server : private PhoneParts, public CoreNode<Core> {
   Server(Network& network, const std::string& name, const char* ip, const std::string& domain,
-         const std::string& users, bool redirect)
-      : PhoneParts(keyed_hash({3, 4}, name), options(domain, users, redirect)),
+         const std::string& users, bool redirect, Duration longest_ring = {})
+      : PhoneParts(keyed_hash({3, 4}, name), options(domain, users, redirect, longest_ring)),
         CoreNode<Core>(inside) {
     const SocketAddress where = address(ip);
     inside.locals().add({Transport::udp, where, {}});
     network.attach(*this, name, where);
     network.host(domain, {{Transport::udp, where}});
   }
-  static CoreOptions options(const std::string& domain, const std::string& users, bool redirect) {
+  static CoreOptions options(const std::string& domain, const std::string& users, bool redirect,
+                             Duration longest_ring) {
     CoreOptions o;
     ServerOptions s;
     s.registrar.domains = {domain};
     s.proxy.redirect = redirect;
+    if (longest_ring > Duration::zero()) s.proxy.timer_c = longest_ring;
     if (!users.empty()) s.users = parse_users(users, domain)->lookup();
     o.server = s;
     return o;
@@ -49,9 +51,15 @@ struct Scene {
     return o;
   }
   Server& server(const std::string& name, const char* ip, const std::string& domain,
-                 const std::string& users = {}, bool redirect = false) {
-    servers.push_back(std::make_unique<Server>(network, name, ip, domain, users, redirect));
+                 const std::string& users = {}, bool redirect = false, Duration longest_ring = {}) {
+    servers.push_back(
+        std::make_unique<Server>(network, name, ip, domain, users, redirect, longest_ring));
     return *servers.back();
+  }
+  /// Whoever takes part besides Alice and Bob.
+  Phone& add(const std::string& name, const char* ip, const CoreOptions& options = {}) {
+    others.push_back(std::make_unique<Phone>(network, name, ip, options));
+    return *others.back();
   }
   /// Bob is bound at that domain before the flow begins; the binding expires in the end.
   void register_bob(const std::string& domain, const std::string& password = {}) {
@@ -79,6 +87,7 @@ struct Scene {
   Network network;
   Phone alice, bob;
   std::vector<std::unique_ptr<Server>> servers;
+  std::vector<std::unique_ptr<Phone>> others;
   CallId at_alice;
   /// What becomes of a datagram in the flow itself: races are made of it.
   std::function<std::optional<Fate>(const Packet&)> rule;

@@ -131,6 +131,8 @@ class DigestServer {
   void challenge(ResponseWriter& response, bool proxy, bool stale, TimePoint now);
   const std::string& realm() const noexcept;
   std::size_t nonces() const noexcept;  ///< nonces whose counts are remembered now
+  /// Digests computed for check() so far: what credentials cost, whoever they name (hardening A67, A69).
+  std::uint64_t computed() const noexcept;
 
  private:
   struct Impl;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small documents of event packages, written: presence (RFC 3863), dialog state (RFC 4235) and registrations
-// (RFC 3680). Bodies are
-// carried as they are otherwise; nothing here reads XML.
+// Small documents of event packages: presence (RFC 3863) and registrations (RFC 3680), written, and dialog
+// state (RFC 4235), written and read. Bodies are carried as they are otherwise.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,7 +27,7 @@ struct DialogInfo {
   std::string call_id;
   std::string local_tag;
   std::string remote_tag;
-  std::string remote_uri;
+  std::string remote_uri;  ///< the remote target, else the remote identity
   bool initiator = false;  ///< we called
   State state = State::trying;
 };
@@ -62,5 +62,39 @@ struct RegistrationInfo {
 
 /// A full reginfo document of one AOR; `version` counts the documents of a subscription from 0.
 std::string reg_info(std::uint32_t version, const RegistrationInfo& registration);
+
+/// A dialog-info document, or what is known of an entity's dialogs after several (see merge()).
+struct DialogInfoDocument {
+  std::string entity;
+  std::uint32_t version = 0;
+  bool full = true;  ///< all dialogs, else those that changed
+  std::vector<DialogInfo> dialogs;
+
+  /// Whether a call is going on or being set up: what automatic redial waits for the end of.
+  bool busy() const noexcept;
+};
+
+/// Reads what the members of DialogInfo hold and steps over the rest. Nothing where the document is no
+/// dialog-info, is not well-formed as far as it is read, has a DOCTYPE, or more than `max_dialogs`.
+std::optional<DialogInfoDocument> read_dialog_info(std::string_view body,
+                                                   std::size_t max_dialogs = 256);
+
+/// What became of a merge (RFC 4235 section 4.3).
+enum class DialogInfoMerge : std::uint8_t {
+  done,
+  old,    ///< of an earlier version than what is known; dropped
+  missed  ///< merged, but documents before it are missing: refresh the subscription
+};
+/// Takes the next document of a subscription in. Dialogs that have terminated are forgotten; `known` holds
+/// at most `max_dialogs`, those beyond are dropped and `missed` is told.
+DialogInfoMerge merge(DialogInfoDocument& known, DialogInfoDocument next,
+                      std::size_t max_dialogs = 256);
+
+/// A Replaces or Join value that names a watched dialog to its remote end, whose URI is remote_uri: call
+/// pickup (RFC 5359 section 2.16). `early_only`: not once it is answered (RFC 3891 section 6.1). Empty where
+/// the document did not tell both tags.
+std::string replaces(const DialogInfo& watched, bool early_only = false);
+/// The same as the watched party itself has it: to join its call (RFC 3911), or to take it over.
+std::string join(const DialogInfo& watched);
 
 }  // namespace sipstack

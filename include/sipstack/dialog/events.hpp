@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,6 +13,7 @@
 
 #include "sipstack/base/slab.hpp"
 #include "sipstack/base/time.hpp"
+#include "sipstack/dialog/event_bodies.hpp"
 #include "sipstack/dialog/request_options.hpp"
 #include "sipstack/parser/message.hpp"
 
@@ -40,6 +42,10 @@ struct NotifierOptions {
   /// REFER is served: it comes as ReferArrived. False: 405.
   bool refer = false;
   std::uint32_t refer_expires = 300;  ///< how long a referral may take
+  /// The NOTIFY for a call that was answered names its dialog to the referrer, who may then replace or join
+  /// it: see sipfrag_dialog(). A music or park server's does (RFC 5359 sections 2.3 and 2.15); others tell no
+  /// more than the status (RFC 3515 section 5).
+  bool refer_dialog = false;
 };
 
 struct SubscriptionOptions : RequestOptions {
@@ -146,6 +152,9 @@ struct PublicationChanged {
 /// The status of the fragment in a NOTIFY to a REFER: "SIP/2.0 200 OK" (RFC 3515 section 2.4.5). 0 where
 /// there is none.
 int sipfrag_status(std::string_view body);
+/// The dialog of the call that a fragment tells of, as the referred side has it (see NotifierOptions::
+/// refer_dialog); nothing where it names none. For replaces(): RFC 5359 section 2.3, F17 and F19.
+std::optional<DialogInfo> sipfrag_dialog(std::string_view body);
 /// Package and id of an Event value are the same (RFC 6665 section 8.2.1).
 bool same_event(std::string_view a, std::string_view b);
 

@@ -17,13 +17,15 @@ namespace sipstack::sdp {
 
 // ---- what we can do ----
 
-/// An audio codec as we would offer it.
+/// A codec as we would offer it.
 struct Codec {
   std::uint8_t payload_type = 0;  ///< offered; an answer takes the offer's
   std::string name;               ///< rtpmap's encoding name, compared in any case
   std::uint32_t rate = 8000;
   std::uint32_t channels = 1;
   std::string fmtp;  ///< our parameters, without the payload type; may be empty
+  /// "nack pli": what a=rtcp-fb says of it in AVPF profiles (RFC 4585); answered where it is offered.
+  std::vector<std::string> feedback = {};
 };
 
 Codec pcmu();
@@ -32,6 +34,34 @@ Codec pcma();
 Codec g722();
 /// DTMF 0-9, *, #, A-D (RFC 4733).
 Codec telephone_event(std::uint8_t payload_type = 101);
+/// Without annex B unless that is wanted (RFC 4856 section 2.1.9).
+Codec g729(bool annexb = false);
+Codec opus(std::uint8_t payload_type = 111, std::string fmtp = "useinbandfec=1");
+/// RFC 6184: `profile_level_id` in six hexadecimal digits.
+Codec h264(std::uint8_t payload_type, std::string_view profile_level_id = "42e01f",
+           int packetization_mode = 1);
+Codec vp8(std::uint8_t payload_type);
+
+/// A medium besides the audio of Capabilities::audio_port: another audio, video, image (T.38), message (MSRP),
+/// application.
+struct MediaCapability {
+  std::string type = "video";
+  std::uint16_t port = 0;  ///< 0: not now; the line that it had is closed
+  /// What it is offered with. An answer has the offer's.
+  std::string proto = "RTP/AVP";
+  /// Further profiles of offers that are accepted: "RTP/AVPF", "UDP/TLS/RTP/SAVPF". Nothing is taken for
+  /// something else: RTP/AVP is no answer to RTP/SAVP (RFC 3264 section 6).
+  std::vector<std::string> answers = {};
+  std::vector<Codec> codecs = {};             ///< of RTP profiles, in the order of preference
+  std::vector<std::string> formats = {};      ///< of others: "t38", "*", "webrtc-datachannel"
+  Direction direction = Direction::sendrecv;  ///< what we want, hold apart
+  /// c=, b=, i= and a= lines of ours that are no rtpmap, fmtp, rtcp-fb or direction: bandwidth, ICE, keys, T.38.
+  /// Offered as they are. Of an answer they are in: a=crypto with the tag of the first offered suite that is
+  /// ours, a=setup as the counterpart of the offer's, a=extmap with the offer's number, a=T38FaxVersion no
+  /// higher than the offer's; a=rtcp-mux, rtcp-rsize, fingerprint and those of ICE only where the offer has
+  /// them. a=mid is the offer's.
+  std::vector<Line> lines = {};
+};
 
 /// What our side can and wants to do. Plain values; the order of codecs is that of preference.
 struct Capabilities {
@@ -40,11 +70,16 @@ struct Capabilities {
   std::vector<Codec> audio = {pcmu(), pcma(), telephone_event()};
   Direction direction = Direction::sendrecv;  ///< what we want, hold apart
   std::uint32_t ptime = 0;                    ///< milliseconds; 0: say nothing
-  std::string username = "-";                 ///< of o=
-  std::string session_name = "-";             ///< of s=
+  /// Further media, each for one m= line. Their order counts: a line keeps the capability that it has had.
+  std::vector<MediaCapability> media = {};
+  /// Of the session level: b=, a=fingerprint, a=ice-ufrag, ... In answers as those of MediaCapability.
+  std::vector<Line> lines = {};
+  std::string username = "-";      ///< of o=
+  std::string session_name = "-";  ///< of s=
 };
 
-/// Capabilities as a description tells them: of its first active audio medium, for `sipstack sdp answer`.
+/// Capabilities as a description tells them, for `sipstack sdp answer`: its first active audio over RTP/AVP as
+/// the audio of audio_port, further media as `media`; what is at port 0 is left out.
 Capabilities capabilities_of(const Session& session);
 
 enum class OfferAnswerErrc : std::uint8_t {
@@ -64,9 +99,10 @@ int status(OfferAnswerErrc code) noexcept;
 /// An offer of all that we can do, its o= fresh from `random`.
 Session offer(const Capabilities& ours, Random& random);
 
-/// The answer to an offer (RFC 3264 section 6): as many m= lines in the same order; audio over RTP/AVP
-/// with every codec in common, in the offer's order and with its payload types; everything else refused
-/// by port 0. Without memory o= is derived from the offer's, so that a later offer of the same session
+/// The answer to an offer (RFC 3264 section 6): as many m= lines in the same order; each that one of our media
+/// fits with every codec in common, in the offer's order and with its payload types, parameters as the
+/// codec's payload format has it; everything else refused by port 0. A profile with keys (SAVP) is accepted
+/// where the keys can be: by a crypto suite in common, or fingerprints of both sides. Without memory o= is derived from the offer's, so that a later offer of the same session
 /// gets the same one with a version that rises with the offer's.
 ///
 /// no_common_media where something is offered and nothing can be accepted.
@@ -81,7 +117,16 @@ struct AudioStream {
   Direction direction = Direction::inactive;  ///< ours
   /// The first codec in common and the payload type that the peer wants it with.
   Codec codec;
+  std::string remote_fmtp;  ///< of that codec, as the peer wrote it: what it receives
   std::optional<std::uint8_t> telephone_event;  ///< payload type of DTMF towards the peer
+};
+
+/// A medium of any kind that both sides have agreed on. Without codec where it is no RTP, or an application
+/// wrote its description itself.
+struct MediaStream : AudioStream {
+  std::size_t line = 0;  ///< of the m= line, from 0
+  std::string type;
+  std::string proto;
 };
 
 /// Owns the offer/answer state of one dialog: what was agreed, which offer is open, our o= line, which
@@ -146,9 +191,12 @@ class OfferAnswer {
 
   /// Nothing where no audio was agreed on.
   std::optional<AudioStream> audio() const;
+  /// All that were agreed on and not refused, in the order of their m= lines.
+  std::vector<MediaStream> streams() const;
 
  private:
   struct Mapping {
+    std::size_t line;
     std::uint8_t payload_type;
     std::string codec;
   };
@@ -163,11 +211,12 @@ class OfferAnswer {
    private:
     std::shared_ptr<const std::string> text_;
   };
-  Direction wanted() const noexcept;
-  Session next_description() const;
+  Session next_description();
+  std::size_t line_for(std::size_t capability, const MediaCapability& ours, const Session& next);
   void remember_mappings(const Session& session);
-  bool free_for(std::uint8_t payload_type, const std::string& codec) const noexcept;
-  std::vector<Codec> codecs_to_offer() const;
+  bool free_for(std::size_t line, std::uint8_t payload_type,
+                const std::string& codec) const noexcept;
+  std::vector<Codec> codecs_to_offer(std::vector<Codec> codecs, std::size_t line) const;
   expected<Session, OfferAnswerErrc> stamped(Session own);
   expected<Session, OfferAnswerErrc> open_local(Session own, bool hold);
 
@@ -182,6 +231,8 @@ class OfferAnswer {
   Kept local_;                           ///< agreed
   Kept remote_;                          ///< agreed
   std::vector<Mapping> mappings_;        ///< of dynamic payload types, in this session
+  /// Which of our media each m= line is for, by its place in Capabilities; npos: none.
+  std::vector<std::size_t> slots_;
 };
 
 }  // namespace sipstack::sdp

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sipstack/base/shard.hpp"
+#include "sipstack/dialog/event_bodies.hpp"
 #include "sipstack/dialog/event_state.hpp"
 #include "sipstack/dialog/events.hpp"
 #include "sipstack/dialog/registration.hpp"
@@ -79,6 +80,9 @@ struct UserAgentOptions {
   /// An INVITE may replace a call of ours (RFC 3891): accept() then ends that one. False: Replaces is
   /// ignored, and 420 where it is required.
   bool replaces = true;
+  /// An INVITE may ask to be added to a call of ours (RFC 3911): CallArrived::joins. The application mixes, or
+  /// answers 488. False: Join is ignored, and 420 where it is required.
+  bool join = false;
   /// Where several cores share the work: the Call-IDs that we make up are ones that this core owns.
   Shard shard;
 };
@@ -91,6 +95,7 @@ struct CallOptions : RequestOptions {
   /// only those that bring an offer do, and the others are acknowledged at once.
   bool prack_by_application = false;
   std::optional<std::uint32_t> session_expires;  ///< seconds; the user agent's where empty
+  std::string contact_params;                    ///< see UserAgent::contact_params()
 };
 
 // ---------------------------------------------------------------- events to the application
@@ -101,6 +106,7 @@ struct CallArrived {
   Message invite;
   Flow flow;        ///< that it came by: whom caller_identity() may trust
   CallId replaces;  ///< the call that accept() will end in favour of this one (RFC 3891); or null
+  CallId joins;     ///< the call that the caller wants to be added to (RFC 3911); or null
 };
 /// A provisional response to our INVITE (101-199; 100 as well, once). A reliable one (RFC 3262) comes once
 /// and in order, and its PRACK is on its way; where it has an offer, acknowledge(call, answer) must be called.
@@ -208,6 +214,11 @@ using UserEvent =
                  RegistrationChanged, KeepFlowAlive, NotifyReceived, SubscriptionChanged,
                  SubscriptionForked, SubscriptionArrived, ReferArrived, NotifierEnded,
                  PublicationChanged, OfferWithdrawn>;
+
+/// Sets target and header fields of a call to those of a URI that somebody gave us: in a Refer-To, a message, a
+/// page. Only Replaces, Join, Require, Accept-Contact, Subject and User-to-User are taken over (RFC 3261 section
+/// 19.1.5). False where it is no SIP URI, or for another method: `options` are as they were.
+bool call_uri(std::string_view uri, CallOptions& options);
 
 /// One user agent, UAC and UAS. Threads: its shard's. It calls nobody: events are drained by next().
 class UserAgent {
@@ -327,8 +338,13 @@ class UserAgent {
   /// What to put into Refer-To so that its reader calls the far end of this call and replaces it: attended
   /// transfer (RFC 5589 section 7). Empty where the call has no confirmed dialog.
   std::string refer_to(CallId call) const;
-  /// A Replaces value that names the call to its far end (RFC 3891); empty as above.
+  /// A Replaces or Join value that names the call to its far end (RFC 3891, RFC 3911); empty as above.
   std::string replaces(CallId call) const;
+  /// What watchers of the dialog package are told of a call (RFC 4235); nothing where it has no dialog yet.
+  std::optional<DialogInfo> dialog_info(CallId call) const;
+  /// Feature parameters behind the URI of our Contact in this call, from its next message on: "isfocus" of a
+  /// conference (RFC 4579), `+sip.rendering="no"` on hold (RFC 4235). Kept in refreshes; empty takes them off.
+  std::error_code contact_params(CallId call, std::string_view params);
   /// Accepts a REFER, calls Refer-To and tells the referrer what becomes of it. Target, Replaces and
   /// Referred-By come from the REFER, the rest from `options`. wrong_state where Refer-To is no INVITE of
   /// a SIP URI: reject() it.
