@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user agent in twenty lines: answers every call, and throws the media away.
+// A user agent in thirty lines: answers every call, and throws the media away.
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <iostream>
 #include <sipstack/dialog/offer_answer.hpp>
 #include <sipstack/endpoint/endpoint.hpp>
@@ -22,6 +23,8 @@ int main() {
       std::cout << (ec ? ec.message() : "up: " + up.call_id()) << std::endl;
     });
   });
+  boost::asio::signal_set signals{io, SIGINT, SIGTERM};  // hang up, and go
+  signals.async_wait([&](auto, int) { ep.shut_down(std::chrono::seconds(5), [] {}); });
   ep.listen("udp:127.0.0.1:5060").value();
   io.run();
 }

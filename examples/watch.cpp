@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Watches somebody's presence, and publishes one's own at the same server.
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <iostream>
 #include <sipstack/dialog/event_bodies.hpp>
 #include <sipstack/endpoint/endpoint.hpp>
@@ -30,5 +31,7 @@ int main() {
         if (ec) return void(std::cout << ec.message() << std::endl);
         std::cout << "published: " << response->status() << std::endl;
       });
+  boost::asio::signal_set signals{io, SIGINT, SIGTERM};  // unsubscribe, and publish no more
+  signals.async_wait([&](auto, int) { ep.shut_down(std::chrono::seconds(5), [] {}); });
   io.run();
 }

@@ -47,7 +47,7 @@ ALLOWED = [
 ]
 # Public headers of the upper layers do not cost their users asio.hpp.
 PUBLIC_BOOST = re.compile(r"boost/(asio/(async_result|any_io_executor|any_completion_handler|execution_context|"
-                          r"associated_\w+|error|detail/\w*fwd)\.hpp|system/.*|config.*)")
+                          r"associated_\w+|dispatch|executor_work_guard|system_executor|error|detail/\w*fwd)\.hpp|system/.*|config.*)")
 PUBLIC_UPPER_FORBIDDEN = re.compile(r"(openssl|ares|fmt|CLI|sys|netinet|arpa)(/|\.h|$)|unistd\.h")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')

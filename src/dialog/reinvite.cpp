@@ -11,7 +11,8 @@ using std::chrono::milliseconds;
 // ---- ours (section 14.1)
 
 std::error_code InviteSession::reinvite(std::string_view sdp, bool after_glare, TimePoint now) {
-  if (state_ != State::up || invite_in_progress() || glare_.armed() || !talk_.offer.none())
+  if (state_ != State::up || invite_in_progress() || waits(UsageTimer::What::glare) ||
+      !talk_.offer.none())
     return Errc::wrong_state;
   client_ = {};
   client_.sdp = sdp;
@@ -21,9 +22,9 @@ std::error_code InviteSession::reinvite(std::string_view sdp, bool after_glare, 
 
 std::error_code InviteSession::cancel_reinvite(TimePoint now) {
   if (state_ != State::up || client_.refresh) return Errc::wrong_state;
-  if (glare_.armed()) {
-    ua_.disarm(glare_);
-    ua_.tell(ReinviteFailed{id_, 487, {}});
+  if (waits(UsageTimer::What::glare)) {
+    disarm(UsageTimer::What::glare);
+    ua_.tell(ReinviteFailed{id_, 487, {}, {}});
     return {};
   }
   if (!client_.pending || !client_.again) return Errc::wrong_state;
@@ -69,7 +70,8 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
   client_.pending = false;
   if (response.to_tag() != dialog_->remote_tag() && status < 300) {
     withdraw_reinvite();
-    if (state_ == State::up) ua_.tell(ReinviteFailed{id_, status, Errc::bad_response});
+    if (state_ == State::up)
+      ua_.tell(ReinviteFailed{id_, status, Errc::bad_response, event.response});
     return;
   }
   if (status < 300) {
@@ -107,13 +109,13 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
     // Section 14.1: whoever owns the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms.
     const std::uint64_t steps =
         dialog_->caller() ? 210 + ua_.random().below(191) : ua_.random().below(201);
-    ua_.arm(glare_, now + milliseconds(10 * steps));
+    arm(UsageTimer::What::glare, now + milliseconds(10 * steps));
     return;
   }
   if (client_.refresh)
     refresh_later(now);
   else
-    ua_.tell(ReinviteFailed{id_, status, error});
+    ua_.tell(ReinviteFailed{id_, status, error, event.response});
   // Section 14.1 with 12.2.1.2: the peer has no such dialog, or nobody answered for it.
   if (fatal(status, true)) leave({id_, Cause::failed, status, event.response, {}}, now);
 }
@@ -137,7 +139,7 @@ void InviteSession::retry_after_glare(TimePoint now) {
   if (state_ != State::up) return;
   if (invite_in_progress() || !talk_.offer.none()) {
     // The peer's turn lasts; ours comes after it. Bounded: each INVITE ends within 64*T1 or its answer.
-    ua_.arm(glare_, now + ua_.timings().t2);
+    arm(UsageTimer::What::glare, now + ua_.timings().t2);
     return;
   }
   client_.retried = true;
@@ -145,7 +147,7 @@ void InviteSession::retry_after_glare(TimePoint now) {
   if (error && client_.refresh)
     refresh_later(now);
   else if (error)
-    ua_.tell(ReinviteFailed{id_, 491, error});
+    ua_.tell(ReinviteFailed{id_, 491, error, {}});
 }
 
 // ---- the peer's (section 14.2)

@@ -157,17 +157,4 @@ void IncomingCall::reject(int status, std::string_view reason, const ExtraHeader
   });
 }
 
-void IncomingCall::accept(std::string_view sdp, std::function<void(error_code, Call)> done) {
-  const auto state = call_.state_.lock();
-  if (!state) return;  // with the endpoint go its handlers
-  const auto record = state->call(call_.id_);
-  error_code error = Errc::gone;
-  if (record && !state->closed_down) error = state->agent().accept(call_.id_, sdp, state->now());
-  if (!error)
-    record->accepted = std::move(done);
-  else
-    state->tell_later([done = std::move(done), error, call = call_] { done(error, call); });
-  state->commanded();
-}
-
 }  // namespace sipstack

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The endpoint's commands. Each is the core's, followed by a flush.
+// The endpoint's commands. Each is the core's, followed by a flush. Operations: operations.cpp.
 #include "sipstack/endpoint/endpoint.hpp"
 
 #include <array>
@@ -88,23 +88,6 @@ void note_interfaces(LocalAddresses& locals) {
   }
 }
 
-/// Takes the handlers where the call begins.
-expected<Call, error_code> begin_invite(EndpointState& state, const CallOptions& options,
-                                        std::function<void(Call, const Message&)>& progress,
-                                        std::function<void(error_code, Call, Message)>& done) {
-  if (state.closed_down) return unexpected(make_error_code(Errc::gone));
-  const auto id = state.agent().invite(options, state.now());
-  if (id) {
-    auto record = std::make_shared<CallRecord>();
-    record->first_progress = std::move(progress);
-    record->invited = std::move(done);
-    state.calls.emplace(*id, std::move(record));
-  }
-  state.commanded();
-  if (!id) return unexpected(id.error());
-  return state.handle(*id);
-}
-
 }  // namespace
 
 Endpoint::Endpoint(boost::asio::io_context& io, const EndpointOptions& options)
@@ -189,63 +172,11 @@ error_code Endpoint::respond(TxnId txn, int status, std::string_view content_typ
   return error;
 }
 
-expected<Call, error_code> Endpoint::invite(const CallOptions& options,
-                                            std::function<void(Call, const Message&)> progress,
-                                            std::function<void(error_code, Call, Message)> done) {
-  return begin_invite(*state_, options, progress, done);
-}
-
-void Endpoint::start_invite(EndpointState& state, const CallOptions& options,
-                            std::function<void(Call, const Message&)> progress,
-                            std::function<void(error_code, Call, Message)> done) {
-  const auto call = begin_invite(state, options, progress, done);
-  if (!call)
-    state.tell_later([done = std::move(done), error = call.error()] { done(error, {}, {}); });
-}
-
-void Endpoint::start_request(EndpointState& state, std::string_view method,
-                             const RequestOptions& options,
-                             std::function<void(error_code, Message)> done) {
-  if (state.closed_down) return;
-  const auto id = state.agent().request(method, options, state.now());
-  if (id)
-    state.requests.emplace(*id, std::move(done));
-  else
-    state.tell_later([done = std::move(done), error = id.error()] { done(error, {}); });
-  state.commanded();
-}
-
-void Endpoint::start_register(EndpointState& state, const RegistrationOptions& options,
-                              std::function<void(error_code, RegistrationId, Message)> done) {
-  if (state.closed_down) return;
-  const auto id = state.agent().add_registration(options, state.now());
-  if (id)
-    state.registrations.emplace(*id, std::move(done));
-  else
-    state.tell_later([done = std::move(done), error = id.error()] { done(error, {}, {}); });
-  state.commanded();
-}
-
 error_code Endpoint::unregister(RegistrationId registration) {
   if (state_->closed_down) return Errc::gone;
   const error_code error = state_->agent().remove(registration, state_->now());
   state_->commanded();
   return error;
-}
-
-void Endpoint::shut_down(Duration limit, std::function<void()> done) {
-  EndpointState& state = *state_;
-  if (state.closed_down || state.ending) return;
-  state.ending = true;
-  state.ended = std::move(done);
-  state.agent().shut_down(state.now());
-  state.limit.expires_after(limit);
-  state.limit.async_wait(
-      [weak = std::weak_ptr<EndpointState>(state_)](boost::system::error_code moved) {
-        const auto self = weak.lock();
-        if (!moved && self && !self->closed_down) self->finish();
-      });
-  state.commanded();  // idle already: the events that come of it end here
 }
 
 expected<SocketAddress, error_code> Endpoint::local_toward(Transport transport,

@@ -16,6 +16,9 @@ struct SubscriptionRecord {
   HandlerSlot<const Message&> notified;
   HandlerSlot<const SubscriptionChanged&> changed;
   HandlerSlot<Subscription> forked;
+  std::function<void(error_code, Message)> next;  ///< of async_notify(); once
+  Message unread;                                 ///< the last NOTIFY, which async_notify() gives
+  std::function<void(error_code, int)> referred;  ///< of async_refer(); once
 };
 
 struct NotifierRecord {

@@ -37,6 +37,7 @@ void EndpointState::on(CallAnswered& event) {
   const auto record = call(event.call);
   if (!record) return;
   if (event.reinvite) {
+    if (const auto done = std::exchange(record->reinvite_done, nullptr)) done({}, event.response);
     record->answered(event.response);
     return;
   }
@@ -61,7 +62,12 @@ void EndpointState::on(CallReinvited& event) {
 }
 
 void EndpointState::on(ReinviteFailed& event) {
-  if (const auto record = call(event.call)) record->reinvite_failed(event);
+  const auto record = call(event.call);
+  if (!record) return;
+  // A refusal is an outcome and no error.
+  if (const auto done = std::exchange(record->reinvite_done, nullptr))
+    done(event.error, event.response);
+  record->reinvite_failed(event);
 }
 
 void EndpointState::on(CallRequest& event) {
@@ -85,7 +91,11 @@ void EndpointState::on(OfferReceived& event) {
 }
 
 void EndpointState::on(UpdateCompleted& event) {
-  if (const auto record = call(event.call)) record->updated(event);
+  const auto record = call(event.call);
+  if (!record) return;
+  if (const auto done = std::exchange(record->update_done, nullptr))
+    done(event.error, event.response);
+  record->updated(event);
 }
 
 void EndpointState::on(SessionRefreshed& event) {
@@ -117,6 +127,10 @@ void EndpointState::on(CallEnded& event) {
   }
   if (const auto done = std::exchange(record->accepted, nullptr))
     done(error ? error : make_error_code(Errc::cancelled), handle(event.call));
+  for (auto* const exchange : {&record->reinvite_done, &record->update_done})
+    if (const auto done = std::exchange(*exchange, nullptr))
+      done(error ? error : make_error_code(Errc::cancelled), {});
+  for (const auto& [number, done] : std::exchange(record->waits, {})) done({}, event);
   record->ended(event);
 }
 
@@ -136,6 +150,12 @@ void EndpointState::on(RequestCompleted& event) {
 }
 
 void EndpointState::on(RegistrationChanged& event) {
+  const auto asked = unregistrations.find(event.registration);
+  if (asked != unregistrations.end() && event.state == RegistrationChanged::State::removed) {
+    const auto done = std::move(asked->second);
+    unregistrations.erase(asked);
+    done(event.error, event.response);
+  }
   const auto found = registrations.find(event.registration);
   if (found == registrations.end()) {
     registration(event);
@@ -143,6 +163,8 @@ void EndpointState::on(RegistrationChanged& event) {
   }
   const auto done = std::move(found->second);
   registrations.erase(found);
+  if (event.state == RegistrationChanged::State::removed && !event.error)
+    event.error = Errc::cancelled;  // by ourselves, before it came about
   done(event.error, event.registration, std::move(event.response));
 }
 

@@ -159,6 +159,12 @@ void EndpointState::tell_later(std::function<void()> f) {
   });
 }
 
+void EndpointState::refuse_later(std::function<void()> f) {
+  boost::asio::post(io, [weak = weak_from_this(), f = std::move(f)] {
+    if (const auto self = weak.lock()) f();
+  });
+}
+
 void EndpointState::send(const Transmit& out) {
   const std::string_view bytes = out.message.bytes();
   if (options.on_message) options.on_message(true, bytes, transports->with_ends(out.flow));

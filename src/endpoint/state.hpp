@@ -16,6 +16,7 @@
 #include <system_error>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -48,6 +49,10 @@ struct CallRecord {
   HandlerSlot<const Message&> confirmed;
   HandlerSlot<TxnId, const Message&> requested;
   HandlerSlot<const CallEnded&> ended;
+  // of operations with tokens; each is called once
+  std::function<void(error_code, Message)> reinvite_done;
+  std::function<void(error_code, Message)> update_done;
+  std::vector<std::pair<std::uint64_t, std::function<void(error_code, CallEnded)>>> waits;
 };
 
 struct EndpointState final : TransportHandler, std::enable_shared_from_this<EndpointState> {
@@ -72,6 +77,11 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void commanded();
   /// Runs f on the io_context's thread as handlers are run, unless the endpoint is gone by then.
   void tell_later(std::function<void()> f = {});
+  /// The same, behind the end of shut_down() too: for operations that are refused with Errc::gone.
+  void refuse_later(std::function<void()> f);
+  /// While the operation waits, a signal of its slot carries out command(state).
+  template <class Command>
+  void on_cancel(detail::CancellationSlot slot, Command command);
 
   /// To the socket, which may be another shard's.
   void send(const Transmit& out);
@@ -147,8 +157,22 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   std::unordered_map<RegistrationId, std::function<void(error_code, RegistrationId, Message)>,
                      HandleHash>
       registrations;
+  std::unordered_map<RegistrationId, std::function<void(error_code, Message)>, HandleHash>
+      unregistrations;
   EventRecords events;
+  std::uint64_t waits = 0;  ///< numbers of CallRecord::waits
 };
+
+template <class Command>
+void EndpointState::on_cancel(detail::CancellationSlot slot, Command command) {
+  if (!slot.is_connected()) return;
+  slot.assign([weak = weak_from_this(), command](boost::asio::cancellation_type type) {
+    const auto self = weak.lock();
+    if (type == boost::asio::cancellation_type::none || !self || self->closed_down) return;
+    command(*self);
+    self->commanded();
+  });
+}
 
 /// For handles: command(state, now) where the endpoint lives, and flushed; its outcome, or Errc::gone.
 template <class Command>

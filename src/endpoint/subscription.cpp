@@ -89,20 +89,6 @@ expected<Subscription, error_code> Endpoint::refer(const ReferOptions& options) 
   return begun(*state_, state_->agent().refer(options, state_->now()));
 }
 
-void Endpoint::start_subscribe(EndpointState& state, const SubscriptionOptions& options,
-                               std::function<void(error_code, Subscription, Message)> done) {
-  if (state.closed_down) return;
-  const auto id = state.agent().subscribe(options, state.now());
-  if (id) {
-    auto record = std::make_shared<SubscriptionRecord>();
-    record->done = std::move(done);
-    state.events.subscriptions.emplace(*id, std::move(record));
-  } else {
-    state.tell_later([done = std::move(done), error = id.error()] { done(error, {}, {}); });
-  }
-  state.commanded();
-}
-
 // ---- with us
 
 Notifier::operator bool() const noexcept { return alive(state_, &EventRecords::notifiers, id_); }
@@ -144,23 +130,6 @@ void Notifier::on_ended(std::function<void(const NotifierEnded&)> handler) {
        [&](NotifierRecord& r) { r.ended = std::move(handler); });
 }
 
-expected<Call, error_code> Notifier::follow(const CallOptions& options,
-                                            std::function<void(Call, const Message&)> progress,
-                                            std::function<void(error_code, Call, Message)> done) {
-  const auto state = state_.lock();
-  if (!state || state->closed_down) return unexpected(make_error_code(Errc::gone));
-  const auto id = state->agent().follow(id_, options, state->now());
-  if (id) {
-    auto record = std::make_shared<CallRecord>();
-    record->first_progress = std::move(progress);
-    record->invited = std::move(done);
-    state->calls.emplace(*id, std::move(record));
-  }
-  state->commanded();
-  if (!id) return unexpected(id.error());
-  return state->handle(*id);
-}
-
 void Endpoint::on_subscribe(std::function<void(Notifier, const Message&)> handler) {
   state_->events.subscribed = std::move(handler);
 }
@@ -187,26 +156,36 @@ void Publication::on_changed(std::function<void(const PublicationChanged&)> hand
        [&](PublicationRecord& r) { r.changed = std::move(handler); });
 }
 
-void Endpoint::start_publish(EndpointState& state, const PublicationOptions& options,
-                             std::function<void(error_code, Publication, Message)> done) {
-  if (state.closed_down) return;
-  const auto id = state.agent().publish(options, state.now());
-  if (id) {
-    auto record = std::make_shared<PublicationRecord>();
-    record->kept = options.refresh;
-    record->done = std::move(done);
-    state.events.publications.emplace(*id, std::move(record));
-  } else {
-    state.tell_later([done = std::move(done), error = id.error()] { done(error, {}, {}); });
-  }
-  state.commanded();
+// ---- events
+
+namespace {
+
+void told(SubscriptionRecord& record, const Message& notify) {
+  const int status = record.referred ? sipfrag_status(notify->body()) : 0;
+  if (status >= 200) std::exchange(record.referred, nullptr)({}, status);
+  if (const auto next = std::exchange(record.next, nullptr))
+    next({}, notify);
+  else if (!record.notified)
+    record.unread = notify;
+  record.notified(notify);
 }
 
-// ---- events
+/// What still waits for a subscription that has ended.
+void over(SubscriptionRecord& record, const SubscriptionChanged& event) {
+  if (const auto done = std::exchange(record.referred, nullptr)) {
+    const bool refused =
+        event.message && !event.message->is_request() && event.message->status() >= 300;
+    const error_code unknown = event.error ? event.error : make_error_code(Errc::bad_response);
+    done(refused ? error_code{} : unknown, refused ? event.message->status() : 0);
+  }
+  if (const auto next = std::exchange(record.next, nullptr)) next(make_error_code(Errc::gone), {});
+}
+
+}  // namespace
 
 void EndpointState::on(NotifyReceived& event) {
   if (const auto record = find(events.subscriptions, event.subscription))
-    record->notified(event.notify);
+    told(*record, event.notify);
 }
 
 void EndpointState::on(SubscriptionChanged& event) {
@@ -214,9 +193,12 @@ void EndpointState::on(SubscriptionChanged& event) {
   if (!record) return;
   if (event.state == SubscriptionChanged::State::ended)
     events.subscriptions.erase(event.subscription);  // the handle is stale from here on
-  if (const auto done = std::exchange(record->done, nullptr))
+  if (const auto done = std::exchange(record->done, nullptr)) {
+    record->unread = {};  // it is in `event`
     done(event.error, handle(event.subscription), event.message);
+  }
   record->changed(event);
+  if (event.state == SubscriptionChanged::State::ended) over(*record, event);
 }
 
 void EndpointState::on(SubscriptionForked& event) {

@@ -357,6 +357,39 @@ TEST_CASE("requests within a call reach its user or are answered for it") {
   t.must_come_to_rest();
 }
 
+TEST_CASE("MESSAGE and INFO are the application's where it wants them, OPTIONS still are not") {
+  CoreOptions core;
+  core.user_agent.tell_messages = true;
+  TwoPhones t({}, core);
+  t.bob.user = [](Phone& bob, const UserEvent& event, TimePoint now) {
+    answers(bob, event, now);
+    if (const auto* inside = std::get_if<CallRequest>(&event))
+      CHECK_FALSE(bob.ua().respond(inside->txn, 202, now));
+    if (const auto* outside = std::get_if<RequestReceived>(&event))
+      CHECK_FALSE(bob.ua().respond(outside->txn, 202, now));
+  };
+  const CallId call = t.call();
+  RequestOptions letter;
+  letter.target = t.bob.uri();
+  const auto status = [&](const char* method, bool within) {
+    t.network.now([&](TimePoint now) {
+      if (within)
+        CHECK(t.alice.ua().request(call, method, "text/plain", "x", now));
+      else
+        CHECK(t.alice.ua().request(method, letter, now));
+    });
+    t.network.run(milliseconds(10));
+    return t.alice.last<RequestCompleted>().response->status();
+  };
+  CHECK(status("INFO", true) == 202);
+  CHECK(status("MESSAGE", true) == 202);
+  CHECK(status("OPTIONS", true) == 200);
+  CHECK(status("MESSAGE", false) == 202);
+  CHECK(status("OPTIONS", false) == 200);
+  t.network.now([&](TimePoint now) { t.alice.ua().hang_up(call, now); });
+  t.must_come_to_rest();
+}
+
 TEST_CASE("a line end in what the application gives is refused and nothing is sent") {
   TwoPhones t;
   auto options = call_to(t.bob.uri());

@@ -66,6 +66,7 @@ TEST_CASE("a refused re-INVITE leaves the call as it was") {
   t.network.now([&](TimePoint now) { t.alice.ua().reinvite(t.at_alice, kOffer, now); });
   t.network.run(milliseconds(10));
   CHECK(t.alice.last<ReinviteFailed>().status == 488);
+  CHECK(t.alice.last<ReinviteFailed>().response->status() == 488);
   CHECK(t.alice.ua().calls() == 1);
   CHECK(t.bob.ua().calls() == 1);
   t.must_end();

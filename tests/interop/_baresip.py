@@ -15,7 +15,7 @@ net_interface 127.0.0.1
 call_local_timeout 30
 call_max_calls 4
 audio_player aubridge,quiet
-audio_source aubridge,quiet
+audio_source %(source)s
 audio_alert aubridge,quiet
 ausrc_srate 8000
 auplay_srate 8000
@@ -24,6 +24,7 @@ rtp_stats no
 module_path %(modules)s
 module g711.so
 module aubridge.so
+module aufile.so
 module uuid.so
 module_app account.so
 module_app contact.so
@@ -36,13 +37,14 @@ ctrl_tcp_listen 127.0.0.1:%(control)d
 
 
 class Baresip:
-    def __init__(self, bench, account, transport="udp", contacts="", more=""):
+    def __init__(self, bench, account, transport="udp", contacts="", more="", source="aubridge,quiet"):
         need("baresip")
         home = os.path.join(bench.dir, "baresip")
         os.mkdir(home)
         modules = glob.glob("/usr/lib/baresip/modules") + glob.glob("/usr/lib/*/baresip/modules")
         self.sip, self.control = free_port(), free_port(socket.SOCK_STREAM)
         for name, text in (("config", CONFIG % {"sip": self.sip, "control": self.control, "transport": transport, "more": more,
+                                                "source": source,
                                                 "modules": modules[0]}),
                            ("accounts", account + "\n"), ("contacts", contacts)):
             with open(os.path.join(home, name), "w", encoding="utf-8") as f:

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """baresip registers at `sipstack serve` by digest, calls `sipstack uas`, and is called by `sipstack call`; transfers
-and is transferred; watches and is watched."""
+and is transferred; holds and is held; sends digits and texts, and gets them; watches and is watched."""
+import os
+import time
+
 from _baresip import Baresip
+from _examples import Softphone, sine, want_tone
 from _peer import Failed, answers, certificate, run
 
 DOMAIN = "example.test"
@@ -79,9 +83,9 @@ def baresip_is_called_tls(bench):
     baresip_is_called(bench, "tls")
 
 
-def alone(bench, contacts=""):
+def alone(bench, contacts="", **more):
     """A baresip without registrar: its URI as well."""
-    phone = Baresip(bench, "<sip:alice@127.0.0.1>;regint=0;answermode=auto", contacts=contacts)
+    phone = Baresip(bench, "<sip:alice@127.0.0.1>;regint=0;answermode=auto", contacts=contacts, **more)
     answers(phone.sip, "udp")
     return phone, "sip:alice@127.0.0.1:%d" % phone.sip
 
@@ -113,6 +117,92 @@ def baresip_is_transferred(bench):
         raise Failed("no line `referred 200 OK`:\n" + call.tail())
 
 
+def direction(program, sent, count):
+    """That of the count-th description which our command has sent or received, by its debug log."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        found, ours = [], False
+        for line in list(program.lines):
+            if line.startswith(("sent ", "received ")):
+                ours = line.startswith("sent ") == sent
+            elif ours and line.startswith("v=0"):
+                found.append("sendrecv")  # where nothing is said (RFC 8866 section 6.7)
+            elif ours and line in ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"):
+                found[-1] = line[2:]
+        if len(found) >= count:
+            return found[count - 1]
+        time.sleep(0.05)
+    raise Failed("%s: no %d descriptions:\n%s" % (program.name, count, program.tail(100)))
+
+
+def want_direction(program, sent, count, wanted):
+    got = direction(program, sent, count)
+    if got not in wanted:
+        raise Failed("%s: description %d is %s, not %s:\n%s" % (program.name, count, got, wanted, program.tail(100)))
+
+
+def baresip_holds_and_resumes(bench):
+    uas, ports = bench.server("uas", "--listen", "udp:127.0.0.1:0", "--log-level", "debug")
+    phone, _ = alone(bench)
+    phone.command("dial", "sip:bob@127.0.0.1:%d" % ports["udp"])
+    phone.event("CALL_ESTABLISHED")
+    uas.line("call .* is up")
+    phone.command("hold")
+    want_direction(uas, False, 2, ("sendonly", "inactive"))
+    want_direction(uas, True, 2, ("recvonly", "inactive"))
+    phone.command("resume")
+    want_direction(uas, False, 3, ("sendrecv",))
+    want_direction(uas, True, 3, ("sendrecv",))
+    phone.command("hangup")
+    uas.line("call .* has ended")
+
+
+def baresip_is_held(bench):
+    _, uri = alone(bench)
+    call = bench.sipstack("call", uri, "--hold-after-ms", "200", "--duration-ms", "1000", "--log-level", "debug",
+                          "--listen", "udp:127.0.0.1:0")
+    call.line("^held$")
+    want_direction(call, True, 2, ("sendonly", "inactive"))
+    want_direction(call, False, 2, ("recvonly", "inactive"))
+    call.want_exit(0, 15)
+
+
+def baresip_and_digits(bench):
+    """By RTP both ways; by INFO to baresip, which sends none itself. It plays a tone: RTP flows."""
+    bob = Softphone(bench, "bob")
+    tone = sine(os.path.join(bench.dir, "tone.wav"), 1000, 2)
+    recording = os.path.join(bench.dir, "heard.wav")
+    phone, _ = alone(bench, source="aufile," + tone)
+    phone.command("dial", bob.uri)
+    bob.line("^1 incoming")
+    bob.type("record " + recording, "answer")
+    phone.event("CALL_ESTABLISHED")
+    bob.line("^1 up$")
+    phone.command("sndcode", "5")
+    bob.line("^1 digit 5 by rtp$")
+    bob.type("digits 7")
+    bob.type("info 9")
+    got = sorted(phone.event("CALL_DTMF_START")["param"] for _ in range(2))
+    if got != ["7", "9"]:
+        raise Failed("baresip got the digits %s, not 7 and 9" % got)
+    bob.line("^1 info 200$")
+    time.sleep(0.6)  # something to be heard
+    bob.type("hangup")
+    phone.event("CALL_CLOSED")
+    bob.quit()
+    want_tone(recording, 1000, 440)
+
+
+def baresip_and_texts(bench):
+    uas, ports = bench.server("uas", "--listen", "udp:127.0.0.1:0", "--log-level", "debug")
+    phone, uri = alone(bench, '"Bob" <sip:bob@127.0.0.1:%d>\n' % ports["udp"])
+    phone.command("contact_next")  # whom `message` goes to
+    phone.command("message", "a word from baresip")
+    uas.line("^MESSAGE sip:bob@")
+    uas.line("^a word from baresip$")
+    bench.sipstack("message", uri, "a word to it", "--listen", "udp:127.0.0.1:0").want_exit(0, 10)
+
+
 def baresip_watches_us_and_we_watch_it(bench):
     bob, bobs, _, _ = two_uas(bench)
     _, uri = alone(bench, '"Bob" <%s>;presence=p2p\n' % bobs)
@@ -126,4 +216,5 @@ def baresip_watches_us_and_we_watch_it(bench):
 
 
 run(baresip_calls_udp, baresip_calls_tcp, baresip_calls_tls, baresip_is_called_udp, baresip_is_called_tcp,
-    baresip_is_called_tls, baresip_transfers_our_call, baresip_is_transferred, baresip_watches_us_and_we_watch_it)
+    baresip_is_called_tls, baresip_transfers_our_call, baresip_is_transferred, baresip_holds_and_resumes,
+    baresip_is_held, baresip_and_digits, baresip_and_texts, baresip_watches_us_and_we_watch_it)

@@ -5,16 +5,21 @@ from _kamailio import DOMAIN, kamailio
 from _peer import Failed, run
 
 
-def through_kamailio(bench, transport):
-    _, port = kamailio(bench)
+def through_kamailio(bench, transport, algorithm="MD5"):
+    _, port = kamailio(bench, algorithm)
     suffix = ";transport=tcp" if transport == "tcp" else ""
     proxy = "sip:127.0.0.1:%d%s" % (port, suffix)
     uas, ports = bench.server("uas", "--listen", transport + ":127.0.0.1:0")
     contact = "sip:bob@127.0.0.1:%d%s" % (ports[transport], suffix)
     common = ["--proxy", proxy, "--password", "secret", "--listen", transport + ":127.0.0.1:0",
               "--timeout-ms", "10000"]
-    once = bench.sipstack("register", "sip:bob@" + DOMAIN, "--once", "--user", "bob", "--contact", contact, *common)
+    once = bench.sipstack("register", "sip:bob@" + DOMAIN, "--once", "--user", "bob", "--contact", contact,
+                          "--log-level", "debug", *common)
     once.want_exit(0, 15)
+    # MD5 goes without saying.
+    said = [line for line in once.lines if line.startswith("Authorization:") and "algorithm=" + algorithm in line]
+    if not said and algorithm != "MD5":
+        raise Failed("no Authorization by %s:\n%s" % (algorithm, once.tail()))
     if not any(contact in line for line in once.lines):
         raise Failed("the binding is not printed:\n" + once.tail())
     wrong = bench.sipstack("register", "sip:bob@" + DOMAIN, "--once", "--user", "bob", "--proxy", proxy,
@@ -42,4 +47,8 @@ def kamailio_tcp(bench):
     through_kamailio(bench, "tcp")
 
 
-run(kamailio_udp, kamailio_tcp)
+def kamailio_sha256(bench):
+    through_kamailio(bench, "udp", "SHA-256")
+
+
+run(kamailio_udp, kamailio_tcp, kamailio_sha256)

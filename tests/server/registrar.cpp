@@ -276,7 +276,7 @@ ServerOptions with_users() {
 std::string credentials(const AuthValue& challenge, const std::string& user,
                         const std::string& password) {
   const std::string nonce = *digest::param(challenge, "nonce");
-  const auto algorithm = *digest::algorithm_from(*challenge.find("algorithm"));
+  const auto algorithm = digest::algorithm_from(*challenge.find("algorithm"))->hash;
   const std::string ha1 = digest_ha1(algorithm, user, "example.org", password);
   return "Authorization: Digest username=\"" + user + "\", realm=\"example.org\", nonce=\"" +
          nonce + "\", uri=\"sip:example.org\", algorithm=" + std::string(to_string(algorithm)) +

@@ -48,8 +48,7 @@ struct UserAgentOptions {
   std::vector<std::string> accept = {"application/sdp"};
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
   bool answer_options = true;
-  /// False: MESSAGE and INFO come as events though OPTIONS doesn't.
-  bool answer_messages = true;
+  bool tell_messages = false;                     ///< MESSAGE and INFO come as events all the same
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
   std::size_t max_dialogs = 65536;                ///< then INVITEs get 503, and invite() an error
   std::size_t max_early_dialogs = 64;  ///< forks of one INVITE of ours that are remembered
@@ -171,6 +170,7 @@ struct ReinviteFailed {
   CallId call;
   int status = 0;  ///< 491: glare, twice; 408 or 503: nothing came, see error
   std::error_code error;
+  Message response;  ///< the refusal; may be empty
 };
 /// Another request within the call's dialog: INFO, MESSAGE, REFER, ... Answer by respond(txn, ...).
 struct CallRequest {
@@ -223,7 +223,8 @@ using UserEvent =
                  ReinviteFailed, CallRequest, CallEnded, ProvisionalAcknowledged, OfferReceived,
                  UpdateCompleted, SessionRefreshed, RequestReceived, RequestCompleted,
                  RegistrationChanged, NotifyReceived, SubscriptionChanged, SubscriptionForked,
-                 SubscriptionArrived, ReferArrived, NotifierEnded, PublicationChanged, OfferWithdrawn>;
+                 SubscriptionArrived, ReferArrived, NotifierEnded, PublicationChanged,
+                 OfferWithdrawn>;
 
 /// One user agent, UAC and UAS. Threads: its shard's. It calls nobody: events are drained by next().
 class UserAgent {

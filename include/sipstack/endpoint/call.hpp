@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls as a user holds them. Includes nothing of Asio but async_result.
+// Calls as a user holds them. Includes nothing of Asio but what completion.hpp needs.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
 #include <utility>
-
-#include <boost/asio/async_result.hpp>
-#include <boost/system/error_code.hpp>
 
 #include "sipstack/base/expected.hpp"
 #include "sipstack/dialog/user_agent.hpp"
+#include "sipstack/endpoint/completion.hpp"
 #include "sipstack/parser/sdp.hpp"
 
 namespace sipstack {
@@ -26,19 +24,6 @@ using error_code = std::error_code;
 class Endpoint;
 class Subscription;
 struct EndpointState;
-
-namespace detail {
-
-/// A handler that can be moved only, as something that std::function holds. To be called once.
-template <class Handler>
-auto once(Handler handler) {
-  return [shared = std::make_shared<Handler>(std::move(handler))](error_code ec, auto... results) {
-    Handler moved(std::move(*shared));
-    std::move(moved)(boost::system::error_code(ec), std::move(results)...);
-  };
-}
-
-}  // namespace detail
 
 /// A call that stands, or is being set up. A small copyable handle: {endpoint, slot, generation}.
 /// Once the call or the endpoint is gone, commands give Errc::gone and setters do nothing; none
@@ -69,6 +54,85 @@ class Call {
   /// A request within the call, e.g. INFO. `done` gets the final response.
   error_code request(std::string_view method, std::string_view content_type, std::string_view body,
                      std::function<void(error_code, Message)> done);
+
+  // The same with completion tokens. Handlers: void(error, ...), an error being Errc::cancelled where the
+  // call ended first, Errc::gone where it was over already. As everywhere, a refusal is a response >= 300
+  // without an error. Where the endpoint is gone there is no handler any more. Cancelled: nobody waits for
+  // the outcome any more; what is on its way goes on.
+
+  /// Handler: void(error, Message): the final response.
+  template <class Token>
+  auto async_request(std::string method, std::string content_type, std::string body,
+                     Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [self = *this, method = std::move(method), type = std::move(content_type),
+         body = std::move(body)](auto done, Slot slot) {
+          self.start_request(method, type, body, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
+  /// Handler: void(error, Message): the 2xx with the answer (the offer, where `sdp` is empty: acknowledge()
+  /// it), or the refusal. The handlers on_answered() and on_reinvite_failed() are called as well.
+  template <class Token>
+  auto async_reinvite(std::string sdp, Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [self = *this, sdp = std::move(sdp)](auto done, Slot slot) {
+          self.start_reinvite(Change::offer, sdp, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
+  template <class Token>
+  auto async_hold(Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [self = *this](auto done, Slot slot) {
+          self.start_reinvite(Change::hold, {}, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
+  template <class Token>
+  auto async_resume(Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [self = *this](auto done, Slot slot) {
+          self.start_reinvite(Change::resume, {}, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
+  /// Handler: void(error, Message): see on_updated(), which hears it as well.
+  template <class Token>
+  auto async_update(std::string sdp, Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [self = *this, sdp = std::move(sdp)](auto done, Slot slot) {
+          self.start_update(sdp, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
+  /// Handler: void(error, CallEnded), when the call is over, whoever ends it.
+  template <class Token>
+  auto async_ended(Token&& token) {
+    return detail::initiate<void(boost::system::error_code, CallEnded)>(
+        [self = *this](auto done, Slot slot) { self.start_wait(std::move(done), slot); },
+        std::forward<Token>(token));
+  }
+  /// hang_up() and async_ended().
+  template <class Token>
+  auto async_hang_up(Token&& token, std::string reason = {}) {
+    return detail::initiate<void(boost::system::error_code, CallEnded)>(
+        [self = *this, reason = std::move(reason)](auto done, Slot slot) mutable {
+          self.hang_up(reason);
+          self.start_wait(std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
+  /// refer(), and what became of it. Handler: void(error, int): the final status that the far end told, or
+  /// with which it refused to be referred.
+  template <class Token>
+  auto async_refer(ReferOptions options, Token&& token) {
+    return detail::initiate<void(boost::system::error_code, int)>(
+        [self = *this, options = std::move(options)](auto done, Slot slot) {
+          self.start_refer(options, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
 
   /// Refers the far end elsewhere: blind transfer, or, with other.refer_to(), attended. What becomes of it
   /// is told by the subscription; the call stays until somebody hangs up.
@@ -118,6 +182,17 @@ class Call {
  private:
   friend struct EndpointState;
   friend class IncomingCall;
+  using Slot = detail::CancellationSlot;
+  enum class Change : std::uint8_t { offer, hold, resume };
+  void start_request(std::string_view method, std::string_view content_type, std::string_view body,
+                     std::function<void(error_code, Message)> done, Slot slot) const;
+  void start_reinvite(Change change, std::string_view sdp,
+                      std::function<void(error_code, Message)> done, Slot slot) const;
+  void start_update(std::string_view sdp, std::function<void(error_code, Message)> done,
+                    Slot slot) const;
+  void start_wait(std::function<void(error_code, CallEnded)> done, Slot slot) const;
+  void start_refer(const ReferOptions& options, std::function<void(error_code, int)> done,
+                   Slot slot) const;
   Call(std::weak_ptr<EndpointState> state, CallId id) : state_(std::move(state)), id_(id) {}
   std::weak_ptr<EndpointState> state_;
   CallId id_;
@@ -141,14 +216,14 @@ class IncomingCall {
   void reject(int status, std::string_view reason = {}, const ExtraHeaders& headers = {});
 
   /// 200 with this SDP. Handler: void(boost::system::error_code, Call), when the ACK has come or
-  /// will not.
+  /// will not. Cancelled: hangs up.
   template <class Token>
   auto async_accept(std::string sdp, Token&& token) {
-    return boost::asio::async_initiate<Token, void(boost::system::error_code, Call)>(
-        [self = *this](auto handler, const std::string& body) mutable {
-          self.accept(body, detail::once(std::move(handler)));
+    return detail::initiate<void(boost::system::error_code, Call)>(
+        [self = *this, sdp = std::move(sdp)](auto done, detail::CancellationSlot slot) mutable {
+          self.accept(sdp, std::move(done), slot);
         },
-        token, std::move(sdp));
+        std::forward<Token>(token));
   }
   template <class Token>
   auto async_accept(const sdp::Session& answer, Token&& token) {
@@ -158,7 +233,8 @@ class IncomingCall {
  private:
   friend struct EndpointState;
   IncomingCall(Call call, Message invite) : call_(std::move(call)), invite_(std::move(invite)) {}
-  void accept(std::string_view sdp, std::function<void(error_code, Call)> done);
+  void accept(std::string_view sdp, std::function<void(error_code, Call)> done,
+              detail::CancellationSlot slot);
   Call call_;
   Message invite_;
 };

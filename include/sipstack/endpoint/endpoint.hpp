@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A SIP endpoint on Boost.Asio: one shard's core, its sockets and its timer, with calls that take
-// any completion token. Includes nothing of Asio but async_result and forward declarations.
+// any completion token. Includes nothing of Asio but what completion.hpp needs.
 #pragma once
 
 #include <functional>
@@ -9,12 +9,11 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/async_result.hpp>
-
 #include "sipstack/base/expected.hpp"
 #include "sipstack/base/log.hpp"
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/call.hpp"
+#include "sipstack/endpoint/completion.hpp"
 #include "sipstack/endpoint/resolver.hpp"
 #include "sipstack/endpoint/subscription.hpp"
 #include "sipstack/transport/transport.hpp"
@@ -41,8 +40,9 @@ struct EndpointOptions : CoreOptions {
 /// Handlers are called on that thread, last, when every object is in a legal state; never from
 /// inside a command. They may issue any command and destroy the endpoint. Destruction closes
 /// everything at once and drops handlers that wait; shut_down() first is the polite way. Handlers
-/// of async_ calls get a boost::system::error_code; a sipstack::error_code takes it. They run on
-/// the io_context's thread whatever executor is associated with them.
+/// of async_ calls get a boost::system::error_code; a sipstack::error_code takes it. Operations are begun,
+/// and their cancellation slots signalled, on the io_context's thread; a handler with an executor of its own
+/// is dispatched to that. Operations begun behind the end of shut_down() get Errc::gone.
 class Endpoint {
  public:
   explicit Endpoint(boost::asio::io_context& io, const EndpointOptions& options = {});
@@ -83,16 +83,18 @@ class Endpoint {
   /// Calls somebody. Handler: void(error, Call, Message): the 2xx that answers, the response >= 300
   /// that refuses (the error is empty, and the call gone), or an error and no response:
   /// Errc::cancelled, timeout, ... Errc::challenged_again comes with the response that challenged.
-  /// `progress` hears 1xx before; 100 too, once.
+  /// `progress` hears 1xx before; 100 too, once. Cancelled: CANCEL, and Errc::cancelled once that has
+  /// taken effect.
   template <class Token>
   auto async_invite(CallOptions options, Token&& token,
                     std::function<void(Call, const Message&)> progress = {}) {
-    return boost::asio::async_initiate<Token, void(boost::system::error_code, Call, Message)>(
-        [state = state_](auto handler, const CallOptions& o,
-                         std::function<void(Call, const Message&)> p) {
-          start_invite(*state, o, std::move(p), detail::once(std::move(handler)));
+    return detail::initiate<void(boost::system::error_code, Call, Message)>(
+        [state = weak(), options = std::move(options), progress = std::move(progress)](
+            auto done, detail::CancellationSlot slot) mutable {
+          if (const auto live = state.lock())
+            start_invite(*live, options, std::move(progress), std::move(done), slot);
         },
-        token, std::move(options), std::move(progress));
+        std::forward<Token>(token));
   }
   /// The same without a token: the call's handle at once. Where this gives an error `done` is not
   /// called.
@@ -101,29 +103,43 @@ class Endpoint {
                                     std::function<void(error_code, Call, Message)> done);
 
   /// One request outside dialogs. Handler: void(error, Message): the final response or an error.
+  /// Cancelled: nobody waits for the response any more (RFC 3261 section 9.1 has no CANCEL for these).
   template <class Token>
   auto async_request(std::string method, RequestOptions options, Token&& token) {
-    return boost::asio::async_initiate<Token, void(boost::system::error_code, Message)>(
-        [state = state_](auto handler, const std::string& m, const RequestOptions& o) {
-          start_request(*state, m, o, detail::once(std::move(handler)));
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [state = weak(), method = std::move(method), options = std::move(options)](
+            auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock())
+            start_request(*live, method, options, std::move(done), slot);
         },
-        token, std::move(method), std::move(options));
+        std::forward<Token>(token));
   }
 
   /// A registration that is kept alive. Handler: void(error, RegistrationId, Message) for the first
   /// outcome, a refusal being a response >= 300 without an error; later ones by on_registration().
+  /// Cancelled: unregisters, and on_registration() tells of that.
   template <class Token>
   auto async_register(RegistrationOptions options, Token&& token) {
-    return boost::asio::async_initiate<Token,
-                                       void(boost::system::error_code, RegistrationId, Message)>(
-        [state = state_](auto handler, const RegistrationOptions& o) {
-          start_register(*state, o, detail::once(std::move(handler)));
+    return detail::initiate<void(boost::system::error_code, RegistrationId, Message)>(
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock()) start_register(*live, options, std::move(done), slot);
         },
-        token, std::move(options));
+        std::forward<Token>(token));
   }
   /// Removes the bindings; on_registration() tells, or the first outcome's handler where it still
   /// waits.
   error_code unregister(RegistrationId registration);
+  /// The same with a token. Handler: void(error, Message) when they are removed: the response, where one
+  /// came. One at a time for each registration.
+  template <class Token>
+  auto async_unregister(RegistrationId registration, Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [state = weak(), registration](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock())
+            start_unregister(*live, registration, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
 
   // subscriptions, transfer, publications
 
@@ -131,18 +147,28 @@ class Endpoint {
   expected<Subscription, error_code> subscribe(const SubscriptionOptions& options);
   /// The same with a token. Handler: void(error, Subscription, Message) once the subscription stands or
   /// waits for approval: the NOTIFY; where there is none, the response that refused (the error is empty,
-  /// and the subscription gone), the NOTIFY of a fetch, or an error and no message.
+  /// and the subscription gone), the NOTIFY of a fetch, or an error and no message. Further ones by
+  /// Subscription::async_notify(). Cancelled: unsubscribes.
   template <class Token>
   auto async_subscribe(SubscriptionOptions options, Token&& token) {
-    return boost::asio::async_initiate<Token,
-                                       void(boost::system::error_code, Subscription, Message)>(
-        [state = state_](auto handler, const SubscriptionOptions& o) {
-          start_subscribe(*state, o, detail::once(std::move(handler)));
+    return detail::initiate<void(boost::system::error_code, Subscription, Message)>(
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock())
+            start_subscribe(*live, options, std::move(done), slot);
         },
-        token, std::move(options));
+        std::forward<Token>(token));
   }
   /// REFER outside any call; see Call::refer().
   expected<Subscription, error_code> refer(const ReferOptions& options);
+  /// See Call::async_refer().
+  template <class Token>
+  auto async_refer(ReferOptions options, Token&& token) {
+    return detail::initiate<void(boost::system::error_code, int)>(
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock()) start_refer(*live, options, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
   /// Subscriptions with us, to NotifierOptions::packages. Without a handler: 480.
   void on_subscribe(std::function<void(Notifier, const Message& request)> handler);
   /// REFER, where NotifierOptions::refer is set; `call` is empty outside calls. Without a handler: 603.
@@ -150,20 +176,28 @@ class Endpoint {
 
   /// Publishes state and keeps it published. Handler: void(error, Publication, Message) for the first
   /// outcome, a refusal being a response >= 300 without an error; later ones by
-  /// Publication::on_changed().
+  /// Publication::on_changed(). Cancelled: removes it.
   template <class Token>
   auto async_publish(PublicationOptions options, Token&& token) {
-    return boost::asio::async_initiate<Token,
-                                       void(boost::system::error_code, Publication, Message)>(
-        [state = state_](auto handler, const PublicationOptions& o) {
-          start_publish(*state, o, detail::once(std::move(handler)));
+    return detail::initiate<void(boost::system::error_code, Publication, Message)>(
+        [state = weak(), options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          if (const auto live = state.lock()) start_publish(*live, options, std::move(done), slot);
         },
-        token, std::move(options));
+        std::forward<Token>(token));
   }
 
   /// Hangs up all calls, removes all registrations, subscriptions and publications, closes all sockets; `done` when that is over,
   /// or after `limit`. Nothing more comes by other handlers once `done` was called.
   void shut_down(Duration limit, std::function<void()> done);
+  /// The same with a token. Handler: void(error); Errc::wrong_state where it is ending already.
+  template <class Token>
+  auto async_shut_down(Duration limit, Token&& token) {
+    return detail::initiate<void(boost::system::error_code)>(
+        [state = weak(), limit](auto done, detail::CancellationSlot) {
+          if (const auto live = state.lock()) start_shut_down(*live, limit, std::move(done));
+        },
+        std::forward<Token>(token));
+  }
 
   /// Our address as `remote` would see it: for the c= line of an offer, say.
   expected<SocketAddress, error_code> local_toward(Transport transport,
@@ -180,18 +214,30 @@ class Endpoint {
   friend class ShardedEndpoint;
   explicit Endpoint(std::shared_ptr<EndpointState> state) noexcept;
 
+  // of operations: `done` once, and what the slot cancels until then
+  using Slot = detail::CancellationSlot;
   static void start_invite(EndpointState& state, const CallOptions& options,
                            std::function<void(Call, const Message&)> progress,
-                           std::function<void(error_code, Call, Message)> done);
+                           std::function<void(error_code, Call, Message)> done, Slot slot);
   static void start_request(EndpointState& state, std::string_view method,
                             const RequestOptions& options,
-                            std::function<void(error_code, Message)> done);
+                            std::function<void(error_code, Message)> done, Slot slot);
   static void start_register(EndpointState& state, const RegistrationOptions& options,
-                             std::function<void(error_code, RegistrationId, Message)> done);
+                             std::function<void(error_code, RegistrationId, Message)> done,
+                             Slot slot);
+  static void start_unregister(EndpointState& state, RegistrationId registration,
+                               std::function<void(error_code, Message)> done, Slot slot);
   static void start_subscribe(EndpointState& state, const SubscriptionOptions& options,
-                              std::function<void(error_code, Subscription, Message)> done);
+                              std::function<void(error_code, Subscription, Message)> done,
+                              Slot slot);
+  static void start_refer(EndpointState& state, const ReferOptions& options,
+                          std::function<void(error_code, int)> done, Slot slot);
   static void start_publish(EndpointState& state, const PublicationOptions& options,
-                            std::function<void(error_code, Publication, Message)> done);
+                            std::function<void(error_code, Publication, Message)> done, Slot slot);
+  static void start_shut_down(EndpointState& state, Duration limit,
+                              std::function<void(error_code)> done);
+  /// Operations that have not begun yet, or wait in a coroutine's frame, do not keep the endpoint.
+  std::weak_ptr<EndpointState> weak() const noexcept { return state_; }
   std::shared_ptr<EndpointState> state_;
 };
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "sipstack/endpoint/call.hpp"
+#include "sipstack/endpoint/completion.hpp"
 
 namespace sipstack {
 
@@ -25,6 +26,18 @@ class Subscription {
 
   error_code refresh();      ///< asks for the state now
   error_code unsubscribe();  ///< on_changed() tells the end
+
+  /// The next NOTIFY, by a completion token. Handler: void(error, Message); Errc::gone once the subscription
+  /// is over. Of those that came while nobody waited, the last one, if there is no on_notify(); not the one
+  /// that async_subscribe() gave. One operation at a time. Cancelled: nobody waits any more.
+  template <class Token>
+  auto async_notify(Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Message)>(
+        [self = *this](auto done, detail::CancellationSlot slot) {
+          self.start_notify(std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
 
   /// Each NOTIFY; it is answered already.
   void on_notify(std::function<void(const Message& notify)> handler);
@@ -41,6 +54,8 @@ class Subscription {
 
  private:
   friend struct EndpointState;
+  void start_notify(std::function<void(error_code, Message)> done,
+                    detail::CancellationSlot slot) const;
   Subscription(std::weak_ptr<EndpointState> state, SubscriptionId id)
       : state_(std::move(state)), id_(id) {}
   std::weak_ptr<EndpointState> state_;
@@ -70,6 +85,16 @@ class Notifier {
   expected<Call, error_code> follow(const CallOptions& options,
                                     std::function<void(Call, const Message&)> progress,
                                     std::function<void(error_code, Call, Message)> done);
+  /// The same with a token. Handler: as of Endpoint::async_invite(); where it gets an error and the Call is
+  /// empty, the REFER may still wait.
+  template <class Token>
+  auto async_follow(CallOptions options, Token&& token) {
+    return detail::initiate<void(boost::system::error_code, Call, Message)>(
+        [self = *this, options = std::move(options)](auto done, detail::CancellationSlot slot) {
+          self.start_follow(options, std::move(done), slot);
+        },
+        std::forward<Token>(token));
+  }
   /// What became of a referral that is followed otherwise; a final status is the last.
   error_code report(int status, std::string_view reason = {});
 
@@ -82,6 +107,8 @@ class Notifier {
 
  private:
   friend struct EndpointState;
+  void start_follow(const CallOptions& options, std::function<void(error_code, Call, Message)> done,
+                    detail::CancellationSlot slot) const;
   Notifier(std::weak_ptr<EndpointState> state, NotifierId id) : state_(std::move(state)), id_(id) {}
   std::weak_ptr<EndpointState> state_;
   NotifierId id_;
