@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
 
   boost::asio::io_context io;
   sipstack::EndpointOptions options;
-  options.user_agent.answer_messages = false;  // INFO has digits for us
+  options.user_agent.tell_messages = true;  // INFO has digits for us
   sipstack::Endpoint endpoint(io, options);
   const auto here = endpoint.listen(argv[1]);
   if (!here) return std::cerr << argv[1] << ": " << here.error().message() << '\n', 1;

@@ -69,7 +69,7 @@ class Softphone {
     sipstack::EndpointOptions options;
     const auto uri = sipstack::Uri::parse(account_.aor);
     if (uri && !uri->user.empty()) options.user_agent.contact_user = std::string(uri->user);
-    options.user_agent.answer_messages = false;
+    options.user_agent.tell_messages = true;
     options.user_agent.notifier.refer = true;
     return options;
   }

@@ -88,7 +88,7 @@ void InviteSession::receive(const RequestArrived& event, TimePoint now) {
       break;
     case Method::info:
     case Method::message:
-      if (ua_.options.answer_options && ua_.options.answer_messages)
+      if (ua_.options.answer_options && !ua_.options.tell_messages)
         return ua_.answer(event, 200, now);
       break;
     default: break;

@@ -85,7 +85,7 @@ void UserAgent::Impl::on_request_outside(const RequestArrived& event, TimePoint 
       if (options.answer_options) return answer_options(event, now);
       break;
     case Method::message:
-      if (options.answer_options && options.answer_messages) return answer(event, 200, now);
+      if (options.answer_options && !options.tell_messages) return answer(event, 200, now);
       break;
     default: break;
   }

@@ -12,7 +12,7 @@ namespace sipstack {
 using Cause = CallEnded::Cause;
 
 UserAgentOptions B2bua::user_agent_options(UserAgentOptions options, const B2buaOptions& ours) {
-  options.answer_messages = false;
+  options.tell_messages = true;
   options.answer_options = options.answer_options && !ours.relay_options;
   options.notifier.refer =
       options.notifier.refer || ours.refer != ReferRelay::refuse || ours.on_refer;

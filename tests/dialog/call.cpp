@@ -359,7 +359,7 @@ TEST_CASE("requests within a call reach its user or are answered for it") {
 
 TEST_CASE("MESSAGE and INFO are the application's where it wants them, OPTIONS still are not") {
   CoreOptions core;
-  core.user_agent.answer_messages = false;
+  core.user_agent.tell_messages = true;
   TwoPhones t({}, core);
   t.bob.user = [](Phone& bob, const UserEvent& event, TimePoint now) {
     answers(bob, event, now);

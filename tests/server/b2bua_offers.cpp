@@ -398,3 +398,95 @@ TEST_CASE("b2bua: everything at random, over a network that loses packets, leave
   }
   CHECK(crossed > last / 3);
 }
+
+namespace {
+
+/// What one phone holds agreed: its own description and the other's, by their labels.
+struct Agreed {
+  std::string mine, theirs, offered;
+};
+
+std::string label_of(const MessageView& m) {
+  const auto at = m.body().find("a=label:");
+  return at == std::string_view::npos ? "" : std::string(m.body().substr(at + 8, 4));
+}
+
+/// Says yes to everything with the description that it has, and remembers what was agreed.
+Agent::User agrees(Agreed& state) {
+  return [&state](Agent& phone, const UserEvent& event, TimePoint now) {
+    const std::string own =
+        description(phone.name(), "192.0.2.77", 1, "a=label:" + state.mine + "\r\n");
+    const auto took = [&](const Message& m) {
+      state.mine = std::exchange(state.offered, "");
+      state.theirs = label_of(m.view());
+    };
+    if (const auto* call = std::get_if<CallArrived>(&event)) {
+      state.theirs = label_of(call->invite.view());
+      phone.ua().accept(call->call, own, now);
+    } else if (const auto* again = std::get_if<CallReinvited>(&event)) {
+      if (!phone.ua().accept(again->call, own, now)) state.theirs = label_of(again->request.view());
+    } else if (const auto* offer = std::get_if<OfferReceived>(&event)) {
+      if (!phone.ua().accept_offer(offer->call, own, now))
+        state.theirs = label_of(offer->request.view());
+    } else if (const auto* answered = std::get_if<CallAnswered>(&event)) {
+      took(answered->response);
+    } else if (const auto* updated = std::get_if<UpdateCompleted>(&event)) {
+      if (updated->status / 100 == 2) took(updated->response);
+      state.offered.clear();
+    } else if (std::holds_alternative<ReinviteFailed>(event)) {
+      state.offered.clear();
+    }
+  };
+}
+
+}  // namespace
+
+TEST_CASE("b2bua: whatever crosses, both sides agree in the end") {
+  std::size_t exchanges = 0;
+  const std::uint64_t last = std::getenv("SIPSTACK_EXHAUSTIVE") != nullptr ? 20000 : 100;
+  for (std::uint64_t seed = 1; seed <= last; ++seed) {
+    NetworkOptions slow;
+    slow.seed = seed;
+    slow.delay_max = milliseconds(60);
+    B2buaOptions options;
+    options.handle_glare = seed % 2 == 0;
+    Bridged t(options, {}, slow);
+    Agreed alice{"a000", "", "a000"}, bob{"b000", "", ""};
+    t.alice.user = agrees(alice);
+    t.bob.user = agrees(bob);
+    CallOptions o = Bridged::call_to_b2bua();
+    o.body = description("alice", "192.0.2.77", 1, "a=label:a000\r\n");
+    const CallId a = t.call(o);
+    SeededRandom dice(seed);
+    const TimePoint begin = t.network.time();
+    for (int i = 0; i < 6; ++i) {
+      const bool by_alice = dice.below(2) == 0;
+      const auto what = dice.below(3);
+      t.network.at(begin + milliseconds(dice.below(600)), [&, i, by_alice, what](TimePoint now) {
+        Agent& phone = by_alice ? t.alice : t.bob;
+        Agreed& state = by_alice ? alice : bob;
+        const CallId id = by_alice ? a : t.of_bob();
+        if (what == 2) {
+          phone.ua().cancel_reinvite(id, now);
+          return;
+        }
+        if (!state.offered.empty()) return;
+        const std::string label = (by_alice ? "a10" : "b10") + std::to_string(i);
+        const std::string sdp =
+            description(phone.name(), "192.0.2.77", 2, "a=label:" + label + "\r\n");
+        const auto error =
+            what == 0 ? phone.ua().reinvite(id, sdp, now) : phone.ua().update(id, sdp, now);
+        if (!error) state.offered = label;
+      });
+    }
+    t.network.run(seconds(40));
+    INFO("seed " << seed << "\n" << t.network.ladder().text());
+    CHECK(t.alice.ua().calls() == 1);
+    CHECK(alice.offered + bob.offered == "");
+    CHECK(alice.mine == bob.theirs);
+    CHECK(alice.theirs == bob.mine);
+    exchanges += alice.mine != "a000" || bob.mine != "b000" ? 1U : 0U;
+    CHECK(t.finish() == "");
+  }
+  CHECK(exchanges > last / 2);
+}

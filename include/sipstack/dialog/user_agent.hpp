@@ -49,8 +49,7 @@ struct UserAgentOptions {
   std::vector<std::string> accept = {"application/sdp"};
   /// Answers OPTIONS, MESSAGE and INFO with 200 by itself; else they come as events.
   bool answer_options = true;
-  /// False: MESSAGE and INFO come as events though OPTIONS doesn't.
-  bool answer_messages = true;
+  bool tell_messages = false;                     ///< MESSAGE and INFO come as events all the same
   Duration max_ring = std::chrono::seconds(180);  ///< an incoming call that nobody answers: 480
   std::size_t max_registrations = std::size_t{1} << 21;  ///< then add_registration() gives an error
   std::size_t max_dialogs = 65536;     ///< then INVITEs get 503, and invite() an error
