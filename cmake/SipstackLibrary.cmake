@@ -42,8 +42,17 @@ function(sipstack_library name)
         set(scope PUBLIC)
         add_library(${target} ${sources} ${generated} ${included})
         sipstack_compile_options(${target})
+        if(name STREQUAL "parser" AND SIPSTACK_SANITIZE)
+            target_compile_options(${target} PRIVATE -O1)  # which every test and every fuzz target waits for
+            if(SIPSTACK_BUILD_FUZZ)
+                target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)  # tells the targets their way
+            endif()
+        endif()
         target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
         sipstack_precompile(${target} ${arg_PRECOMPILE})
+        if(NOT name STREQUAL "parser")  # whose files are for the optimiser one by one
+            sipstack_together(${target})
+        endif()
         set_target_properties(${target} PROPERTIES
             VERSION ${PROJECT_VERSION}
             # Until 1.0 a minor version may change the ABI.

@@ -106,18 +106,25 @@ Routing Routing::by(std::string_view target, const std::vector<std::string>& rou
   return out;
 }
 
+void Dialog::remember(const Texts& texts) {
+  std::size_t size = 0;
+  for (const std::string_view text : texts) size += text.size();
+  texts_.reserve(size);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    texts_ += texts[i];
+    ends_[i] = static_cast<std::uint32_t>(texts_.size());
+  }
+}
+
 expected<Dialog, ParseError> Dialog::uas(const MessageView& request, const Flow& flow,
                                          std::string_view local_tag) {
   Dialog d;
-  d.call_id_ = request.call_id();
-  d.local_tag_ = local_tag;
-  d.remote_tag_ = request.from_tag();
   const auto to = request.get(hdr::to);
   if (!to) return unexpected(to.error());
-  d.local_ = without_tag(*to);
   const auto from = request.get(hdr::from);
   if (!from) return unexpected(from.error());
-  d.remote_ = without_tag(*from);
+  d.remember(
+      {request.call_id(), local_tag, request.from_tag(), without_tag(*to), without_tag(*from)});
   const auto contact = request.get(hdr::contact);
   if (!contact) return unexpected(contact.error());
   if (contact->wildcard || !contact->uri.is_sip())
@@ -137,11 +144,10 @@ expected<Dialog, ParseError> Dialog::uas(const MessageView& request, const Flow&
 Dialog Dialog::uac(const MessageView& response, const Flow& flow, std::string_view target) {
   Dialog d;
   d.caller_ = true;
-  d.call_id_ = response.call_id();
-  d.local_tag_ = response.from_tag();
-  d.remote_tag_ = response.to_tag();
-  if (const auto from = response.get(hdr::from)) d.local_ = without_tag(*from);
-  if (const auto to = response.get(hdr::to)) d.remote_ = without_tag(*to);
+  const auto from = response.get(hdr::from);
+  const auto to = response.get(hdr::to);
+  d.remember({response.call_id(), response.from_tag(), response.to_tag(),
+              from ? without_tag(*from) : std::string(), to ? without_tag(*to) : std::string()});
   d.remote_target_ = target;
   d.route_set_ = recorded_routes(response);
   if (d.route_set_.size() > kMaxRoutes) d.route_set_.resize(kMaxRoutes);
@@ -183,19 +189,19 @@ void Dialog::refresh_target(const MessageView& message, const Flow& flow) {
 // Taken only where the other end of the connection is the peer: a request that has one Via, or a
 // response whose Contact names the address that we are connected to.
 void Dialog::stick_to(const MessageView& message, const Flow& flow) {
-  flow_.reset();
+  flow_ = nullptr;
   if (!reliable(flow.transport) || !route_set_.empty()) return;
   if (message.is_request()) {
-    if (message.head().vias == 1) flow_ = flow;
+    if (message.head().vias == 1) flow_ = std::make_shared<const Flow>(flow);
     return;
   }
   const auto uri = Uri::parse(remote_target_);
   if (!uri) return;
   const auto ip = IpAddress::parse(uri->host);
   if (!ip || *ip != flow.remote.ip) return;
-  flow_ = flow;
-  // We opened it and can open it again.
-  if (caller_) flow_->connection = 0;
+  Flow again = flow;
+  if (caller_) again.connection = 0;  // we opened it and can open it again
+  flow_ = std::make_shared<const Flow>(again);
 }
 
 RequestWriter Dialog::request(BlockPool& pool, std::string_view method, std::uint32_t cseq) const {
@@ -203,13 +209,13 @@ RequestWriter Dialog::request(BlockPool& pool, std::string_view method, std::uin
   RequestWriter out(pool, method, routing.request_uri);
   for (const auto& route : routing.routes) out.header(HeaderId::route, route);
   out.header(HeaderId::max_forwards, 70);
-  std::string text = local_;
-  if (!local_tag_.empty()) text.append(";tag=").append(local_tag_);
+  std::string text(local());
+  if (!local_tag().empty()) text.append(";tag=").append(local_tag());
   out.header(HeaderId::from, text);
-  text = remote_;
-  if (!remote_tag_.empty()) text.append(";tag=").append(remote_tag_);  // RFC 2543 peers have none
+  text = remote();
+  if (!remote_tag().empty()) text.append(";tag=").append(remote_tag());  // RFC 2543 peers have none
   out.header(HeaderId::to, text);
-  out.header(HeaderId::call_id, call_id_);
+  out.header(HeaderId::call_id, call_id());
   text = std::to_string(cseq);
   text.append(" ").append(method);
   out.header(HeaderId::cseq, text);

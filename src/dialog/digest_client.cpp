@@ -48,7 +48,20 @@ std::string nonce_count(std::uint32_t nc) {
   return text;
 }
 
+/// RFC 8760 section 2.1 knows MD5 as broken and prefers neither of the others.
+int strength(DigestAlgorithm algorithm) noexcept {
+  return algorithm == DigestAlgorithm::md5 ? 0 : 1;
+}
+
 }  // namespace
+
+struct DigestClient::Challenge {
+  AuthValue value;
+  std::string realm;
+  digest::Algorithm algorithm;
+  std::string_view qop;
+  const Credentials* credentials = nullptr;
+};
 
 DigestClient::Session* DigestClient::session(bool proxy, std::string_view realm) noexcept {
   for (Session& s : sessions_)
@@ -59,36 +72,50 @@ DigestClient::Session* DigestClient::session(bool proxy, std::string_view realm)
 bool DigestClient::challenged(const MessageView& response) {
   bool retry = false;
   for (const bool proxy : {false, true}) {
-    std::vector<std::string> seen;
-    for (const auto& challenge :
-         response.all(proxy ? hdr::proxy_authenticate : hdr::www_authenticate))
-      if (challenge && take(*challenge, proxy, seen)) retry = true;
+    // Of each realm the strongest that we can answer, the topmost of equals: the local policy that RFC 8760
+    // section 2.4 leaves room for. Who strips one from a response then gains nothing by reordering the rest.
+    std::vector<Challenge> chosen;
+    for (const auto& value :
+         response.all(proxy ? hdr::proxy_authenticate : hdr::www_authenticate)) {
+      auto challenge = value ? understood(*value) : std::nullopt;
+      if (!challenge) continue;
+      const auto same = std::find_if(chosen.begin(), chosen.end(), [&](const Challenge& c) {
+        return c.realm == challenge->realm;
+      });
+      if (same == chosen.end())
+        chosen.push_back(std::move(*challenge));
+      else if (strength(challenge->algorithm.hash) > strength(same->algorithm.hash))
+        *same = std::move(*challenge);
+    }
+    for (const Challenge& challenge : chosen)
+      if (take(challenge, proxy)) retry = true;
   }
   return retry;
 }
 
-/// `seen`: realms of this response that are dealt with already. True where it can be answered anew.
-bool DigestClient::take(const AuthValue& challenge, bool proxy, std::vector<std::string>& seen) {
-  // What is unknown is skipped: the next challenge may be one for us (RFC 7616 section 3.3).
-  if (!iequals(challenge.scheme, "Digest")) return false;
+/// Nothing where it is none for us: what is unknown is skipped (RFC 7616 section 3.3).
+std::optional<DigestClient::Challenge> DigestClient::understood(const AuthValue& value) const {
+  if (!iequals(value.scheme, "Digest")) return std::nullopt;
   for (const auto name : {"realm", "nonce"})
-    if (challenge.count(name) != 1) return false;
+    if (value.count(name) != 1) return std::nullopt;
   for (const auto name : {"algorithm", "qop", "opaque", "stale", "userhash"})
-    if (challenge.count(name) > 1) return false;
-  const auto algorithm_text = digest::param(challenge, "algorithm");
-  const auto algorithm = digest::algorithm_from(algorithm_text.value_or("MD5"));
-  const auto qop = choose_qop(digest::param(challenge, "qop"));
+    if (value.count(name) > 1) return std::nullopt;
+  const auto algorithm = digest::algorithm_from(digest::param(value, "algorithm").value_or("MD5"));
+  const auto qop = choose_qop(digest::param(value, "qop"));
   // A -sess key is made of a cnonce, which only answers with a qop have.
-  if (!algorithm || !qop || (algorithm->session_key && qop->empty())) return false;
-
-  const std::string realm = *digest::param(challenge, "realm");
-  if (std::find(seen.begin(), seen.end(), realm) != seen.end()) return false;
+  if (!algorithm || !qop || (algorithm->session_key && qop->empty())) return std::nullopt;
+  std::string realm = *digest::param(value, "realm");
   const auto credentials =
       std::find_if(credentials_.begin(), credentials_.end(),
                    [&](const Credentials& c) { return c.realm.empty() || c.realm == realm; });
-  if (credentials == credentials_.end()) return false;
-  seen.push_back(realm);
+  if (credentials == credentials_.end()) return std::nullopt;
+  return Challenge{value, std::move(realm), *algorithm, *qop, &*credentials};
+}
 
+/// True where it can be answered anew.
+bool DigestClient::take(const Challenge& c, bool proxy) {
+  const AuthValue& challenge = c.value;
+  const std::string& realm = c.realm;
   const std::string nonce = *digest::param(challenge, "nonce");
   const bool stale = iequals(digest::param(challenge, "stale").value_or(""), "true");
   Session* s = session(proxy, realm);
@@ -104,17 +131,17 @@ bool DigestClient::take(const AuthValue& challenge, bool proxy, std::vector<std:
   int& retries = stale && s->nc > 0 ? s->stale_retries : s->fresh_retries;
   if (++retries > 1) return false;
 
-  s->algorithm = algorithm->hash;
-  s->session_key = algorithm->session_key;
-  s->algorithm_text = algorithm_text.value_or("");
+  s->algorithm = c.algorithm.hash;
+  s->session_key = c.algorithm.session_key;
+  s->algorithm_text = digest::param(challenge, "algorithm").value_or("");
   s->realm_text = quoted(challenge, "realm");
   s->nonce_text = quoted(challenge, "nonce");
   s->opaque_given = challenge.count("opaque") == 1;
   s->opaque_text = s->opaque_given ? quoted(challenge, "opaque") : "";
-  s->qop = *qop;
+  s->qop = c.qop;
   s->user_hash = iequals(digest::param(challenge, "userhash").value_or(""), "true");
-  s->user = credentials->user;
-  s->ha1 = digest_ha1(s->algorithm, credentials->user, realm, credentials->password);
+  s->user = c.credentials->user;
+  s->ha1 = digest_ha1(s->algorithm, s->user, realm, c.credentials->password);
   if (s->nonce != nonce) s->nc = 0;  // nc counts the uses of one nonce (hardening A66)
   s->nonce = nonce;
   return true;

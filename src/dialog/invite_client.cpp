@@ -39,7 +39,8 @@ std::error_code InviteSession::invite(CallId id, const CallOptions& options, Tim
   if (!setup_->head.reaches(options.target)) return Errc::unresolved;
   if (const auto error = send_invite(std::nullopt, now)) return error;
   state_ = State::calling;
-  if (options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + options.max_ring);
+  if (options.max_ring > Duration::zero())
+    arm(UsageTimer::What::ring_limit, now + options.max_ring);
   return {};
 }
 
@@ -157,7 +158,7 @@ void InviteSession::establish(const ResponseArrived& event, TimePoint now) {
   const bool wanted = state_ == State::calling;
   const std::string offer = std::move(setup_->options.body);
   setup_.reset();
-  ua_.disarm(ring_limit_);
+  disarm(UsageTimer::What::ring_limit);
   state_ = State::up;
   take_session(response, offer);
   client_.answer_owed = client_.answer_owed && wanted;
@@ -293,7 +294,7 @@ std::error_code InviteSession::acknowledge_success(std::uint32_t cseq, std::stri
                      [&](const Acknowledged& a) { return !ua_.layer.alive(a.ack); });
   acknowledged_.erase(forgotten, acknowledged_.end());
   if (acknowledged_.size() >= kMaxAcknowledged) acknowledged_.erase(acknowledged_.begin());
-  acknowledged_.push_back({dialog_->remote_tag(), cseq, *ack});
+  acknowledged_.push_back({std::string(dialog_->remote_tag()), cseq, *ack});
   return {};
 }
 

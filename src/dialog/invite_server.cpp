@@ -19,7 +19,8 @@ void InviteSession::invited(CallId id, Dialog dialog, const RequestArrived& even
   if (has_session(invite)) talk_.offer.open(OpenOffer::By::them, OpenOffer::In::invite);
   heard_allow(invite);
   state_ = State::ringing;
-  if (ua_.options.max_ring > Duration::zero()) ua_.arm(ring_limit_, now + ua_.options.max_ring);
+  if (ua_.options.max_ring > Duration::zero())
+    arm(UsageTimer::What::ring_limit, now + ua_.options.max_ring);
   ua_.tell(CallArrived{id_, event.request, event.flow, replaces_});
 }
 
@@ -78,9 +79,9 @@ std::error_code InviteSession::send_accept(std::string_view sdp, const ExtraHead
   server_.reset();
   forget_provisionals();
   state_ = State::up;
-  ua_.disarm(ring_limit_);
-  ua_.arm(answer_again_, now + answer_->interval);
-  ua_.arm(no_ack_, now + ua_.timings().timeout());
+  disarm(UsageTimer::What::ring_limit);
+  arm(UsageTimer::What::answer_again, now + answer_->interval);
+  arm(UsageTimer::What::no_ack, now + ua_.timings().timeout());
   session_agreed(now);
   return {};
 }
@@ -128,8 +129,8 @@ void InviteSession::acknowledged(Message ack, TimePoint now) {
       talk_.offer.withdrawn();
   }
   answer_.reset();
-  ua_.disarm(answer_again_);
-  ua_.disarm(no_ack_);
+  disarm(UsageTimer::What::answer_again);
+  disarm(UsageTimer::What::no_ack);
   ua_.tell(CallConfirmed{id_, std::move(ack)});
   if (leave_when_acknowledged_) leave({id_, Cause::local_bye, 0, {}, {}}, now);
 }

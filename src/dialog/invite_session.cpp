@@ -14,14 +14,24 @@ using Cause = CallEnded::Cause;
 
 void InviteSession::belongs_to(CallId id) noexcept {
   id_ = id;
-  for (UsageTimer* timer : timers()) timer->belongs_to(id);
   provisionals_ = ua_.options.reliable;
   timer_.start(ua_.options, ua_.options.session_expires);
 }
 
-std::array<UsageTimer*, 9> InviteSession::timers() noexcept {
-  return {&ring_limit_,    &no_ack_,       &answer_again_,    &glare_,         &provisional_again_,
-          &still_ringing_, &update_glare_, &session_refresh_, &session_expiry_};
+// Timers take memory only while they wait: of the nine a call that stands has two at most.
+void InviteSession::arm(UsageTimer::What what, TimePoint at) {
+  auto& timer = timers_[static_cast<std::size_t>(what)];
+  if (!timer) {
+    timer = std::make_unique<UsageTimer>(what, UsageKind::invite_session);
+    timer->belongs_to(id_);
+  }
+  ua_.arm(*timer, at);
+}
+
+void InviteSession::disarm(UsageTimer::What what) noexcept {
+  auto& timer = timers_[static_cast<std::size_t>(what)];
+  if (timer) ua_.disarm(*timer);
+  timer.reset();
 }
 
 bool InviteSession::has_dialog(const DialogId& id) const noexcept {
@@ -153,6 +163,7 @@ void InviteSession::invite_failed(const TxnFailed& event, TimePoint now) {
 }
 
 void InviteSession::expire(UsageTimer::What what, TimePoint now) {
+  disarm(what);
   switch (what) {
     case UsageTimer::What::ring_limit:
       if (state_ == State::ringing) refuse(480, Cause::timeout, now);
@@ -163,7 +174,7 @@ void InviteSession::expire(UsageTimer::What what, TimePoint now) {
       // Section 13.3.1.4: from T1, doubled up to T2, whatever the transport.
       ua_.layer.respond(answer_->txn, answer_->response, now);
       answer_->interval = std::min(2 * answer_->interval, ua_.timings().t2);
-      ua_.arm(answer_again_, now + answer_->interval);
+      arm(UsageTimer::What::answer_again, now + answer_->interval);
       return;
     case UsageTimer::What::no_ack:
       answer_.reset();
@@ -209,7 +220,7 @@ void InviteSession::shut_down(TimePoint now) {
 void InviteSession::give_up(Cause cause, TimePoint now, std::string_view reason) {
   state_ = State::cancelling;
   ending_ = {id_, cause, 0, {}, cause == Cause::timeout ? Errc::timeout : Errc::ok};
-  ua_.disarm(ring_limit_);
+  disarm(UsageTimer::What::ring_limit);
   ua_.layer.cancel(client_.txn, now, reason);
 }
 
@@ -289,7 +300,10 @@ void InviteSession::terminate_server_invite(TimePoint now) {
 }
 
 void InviteSession::disarm_all() noexcept {
-  for (UsageTimer* timer : timers()) ua_.disarm(*timer);
+  for (auto& timer : timers_) {
+    if (timer) ua_.disarm(*timer);
+    timer.reset();
+  }
 }
 
 void InviteSession::end(CallEnded ending, TimePoint now) {

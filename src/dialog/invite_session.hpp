@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "dialog/boxed.hpp"
 #include "dialog/compose.hpp"
 #include "dialog/dialog_table.hpp"
 #include "dialog/open_offer.hpp"
@@ -313,7 +314,11 @@ class InviteSession {
   void give_up(CallEnded::Cause cause, TimePoint now, std::string_view reason);
   void terminate_server_invite(TimePoint now);
   void leave(CallEnded ending, TimePoint now, std::string_view reason = {});
-  std::array<UsageTimer*, 9> timers() noexcept;
+  void arm(UsageTimer::What what, TimePoint at);
+  void disarm(UsageTimer::What what) noexcept;
+  bool waits(UsageTimer::What what) const noexcept {
+    return timers_[static_cast<std::size_t>(what)] != nullptr;
+  }
   void disarm_all() noexcept;
   std::error_code send_bye(std::optional<Flow> flow, TimePoint now);
   void end(CallEnded ending, TimePoint now);
@@ -331,16 +336,16 @@ class InviteSession {
   std::string local_sdp_;           ///< our last description that the peer has taken
   std::uint64_t held_version_ = 0;  ///< of o=, the highest that hold() made
   ClientInvite client_;
-  std::optional<ServerInvite> server_;
-  std::optional<Answer> answer_;
+  Boxed<ServerInvite> server_;
+  Boxed<Answer> answer_;
   std::vector<Prack> pracks_;
   ClientUpdate update_;
   std::vector<PeerOffer> peer_offers_;  ///< one a dialog
-  std::optional<Reliable> reliable_;
-  std::vector<Saying> sayings_;   ///< reliable provisionals that wait for a PRACK
-  std::optional<Saying> accept_;  ///< the 2xx that waits for one
-  Message rung_;                  ///< the last unreliable provisional
-  Saying last_ring_;
+  Boxed<Reliable> reliable_;
+  std::vector<Saying> sayings_;  ///< reliable provisionals that wait for a PRACK
+  Boxed<Saying> accept_;         ///< the 2xx that waits for one
+  Message rung_;                 ///< the last unreliable provisional
+  Boxed<Saying> last_ring_;
   SessionTimer timer_;
   TimePoint session_ends_{};
   bool peer_updates_ = false;                            ///< the peer's Allow has UPDATE
@@ -353,15 +358,7 @@ class InviteSession {
   std::string bye_reason_;
   CallId replaces_;
   CallEnded ending_;  ///< what end() tells once the BYE or the INVITE has its final response
-  UsageTimer ring_limit_{UsageTimer::What::ring_limit, UsageKind::invite_session};
-  UsageTimer no_ack_{UsageTimer::What::no_ack, UsageKind::invite_session};
-  UsageTimer answer_again_{UsageTimer::What::answer_again, UsageKind::invite_session};
-  UsageTimer glare_{UsageTimer::What::glare, UsageKind::invite_session};
-  UsageTimer provisional_again_{UsageTimer::What::provisional_again, UsageKind::invite_session};
-  UsageTimer still_ringing_{UsageTimer::What::still_ringing, UsageKind::invite_session};
-  UsageTimer update_glare_{UsageTimer::What::update_glare, UsageKind::invite_session};
-  UsageTimer session_refresh_{UsageTimer::What::session_refresh, UsageKind::invite_session};
-  UsageTimer session_expiry_{UsageTimer::What::session_expiry, UsageKind::invite_session};
+  std::array<std::unique_ptr<UsageTimer>, UsageTimer::kinds> timers_;  ///< by UsageTimer::What
 };
 
 }  // namespace sipstack

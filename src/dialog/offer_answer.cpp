@@ -19,10 +19,12 @@ constexpr std::uint64_t kIdMask = ~std::uint64_t{0} >> 2;
 template <class Mapped>
 void for_each_dynamic(const Session& session, Mapped&& mapped) {
   for (const Media& medium : session.media)
-    for (const std::string& format : medium.formats)
-      if (const auto map = medium.rtpmap(format))
-        if (map->payload_type >= 96)
-          mapped(map->payload_type, codec_key(map->encoding, map->rate, map->channels));
+    for (const std::string& format : medium.formats) {
+      if (format.size() < 2) continue;  // a static one: no need to look for its rtpmap
+      const auto map = medium.rtpmap(format);
+      if (map && map->payload_type >= 96)
+        mapped(map->payload_type, codec_key(map->encoding, map->rate, map->channels));
+    }
 }
 
 // The audio of a description that is in use, else the first that could be.
@@ -93,12 +95,25 @@ expected<Session, OfferAnswerErrc> answer(const Session& offer, const Capabiliti
 
 // ---- with it ----
 
-OfferAnswer::OfferAnswer(Capabilities ours, Random& random)
+OfferAnswer::OfferAnswer(std::shared_ptr<const Capabilities> ours, Random& random)
     : ours_(std::move(ours)), session_id_(random.next() & kIdMask) {}
+
+// A copy, for the capacity that a string grew to is no use any more.
+OfferAnswer::Kept::Kept(const Session& session)
+    : text_(std::make_shared<const std::string>(std::string_view(session.to_string()))) {}
+
+std::optional<Session> OfferAnswer::Kept::read() const {
+  if (!text_) return std::nullopt;
+  Reading as_before;  // what the application took, in whichever mode and within whatever limits
+  as_before.mode = Mode::lenient;
+  as_before.limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
+  auto session = Session::parse(*text_, as_before);
+  return session ? std::optional(*std::move(session)) : std::nullopt;
+}
 
 // RFC 6337 section 5.3: hold is what we want, whatever the peer has made us answer meanwhile.
 Direction OfferAnswer::wanted() const noexcept {
-  return hold_ ? direction(sends(ours_.direction), false) : ours_.direction;
+  return hold_ ? direction(sends(ours_->direction), false) : ours_->direction;
 }
 
 bool OfferAnswer::free_for(std::uint8_t payload_type, const std::string& codec) const noexcept {
@@ -119,7 +134,7 @@ void OfferAnswer::remember_mappings(const Session& session) {
 // Section 8.3.2: a codec keeps the payload type that it has in this session, and gets none that has
 // meant another.
 std::vector<Codec> OfferAnswer::codecs_to_offer() const {
-  std::vector<Codec> codecs = ours_.audio;
+  std::vector<Codec> codecs = ours_->audio;
   std::vector<bool> taken(128, false);
   for (Codec& codec : codecs) {
     if (codec.payload_type < 96) continue;
@@ -139,14 +154,15 @@ std::vector<Codec> OfferAnswer::codecs_to_offer() const {
 }
 
 Session OfferAnswer::next_description() const {
-  Session next = local_ ? *local_ : describe_session(ours_);
+  const auto agreed = local_.read();
+  Session next = agreed ? *agreed : describe_session(*ours_);
   // Lines that are not ours to fill stay as they were; in use, they follow hold.
   for (Media& medium : next.media)
     if (medium.port != 0) medium.direction(wanted());
   Media* slot = audio_of(next);
-  if (ours_.audio_port != 0) {
-    next.connection(ours_.address);
-    Media audio = describe_audio(ours_, codecs_to_offer(), wanted());
+  if (ours_->audio_port != 0) {
+    next.connection(ours_->address);
+    Media audio = describe_audio(*ours_, codecs_to_offer(), wanted());
     if (slot != nullptr)
       *slot = std::move(audio);
     else
@@ -158,17 +174,20 @@ Session OfferAnswer::next_description() const {
 // Section 8: o= stays but for its version, which rises by one where anything else has changed since it
 // was sent last.
 expected<Session, OfferAnswerErrc> OfferAnswer::stamped(Session own) {
-  if (sent_) {
-    own.origin = sent_->origin;
-    if (own != *sent_) own.origin.session_version = std::to_string(version_ + 1);
+  bool changed = true;
+  if (const auto last = sent_.read()) {
+    own.origin = last->origin;
+    changed = own != *last;
   } else {
     own.origin.session_id = std::to_string(session_id_);
-    own.origin.session_version = std::to_string(version_ + 1);
   }
+  if (changed) own.origin.session_version = std::to_string(version_ + 1);
   if (!own.well_formed()) return unexpected(OfferAnswerErrc::malformed);
-  if (!sent_ || own != *sent_) ++version_;
-  sent_ = own;
-  remember_mappings(own);
+  if (changed) {
+    ++version_;
+    sent_ = Kept(own);
+    remember_mappings(own);
+  }
   return own;
 }
 
@@ -180,7 +199,7 @@ expected<Session, OfferAnswerErrc> OfferAnswer::open_local(Session own, bool hol
   }
   hold_before_ = hold;
   state_ = State::local_offer;
-  open_ = *sent;
+  open_ = std::make_shared<const Session>(*sent);
   return sent;
 }
 
@@ -191,7 +210,8 @@ expected<Session, OfferAnswerErrc> OfferAnswer::offer() {
 
 expected<Session, OfferAnswerErrc> OfferAnswer::offer(Session own) {
   if (open_) return unexpected(OfferAnswerErrc::wrong_state);
-  if (local_ && own.media.size() < local_->media.size())
+  const auto agreed = local();
+  if (agreed && own.media.size() < agreed->media.size())
     return unexpected(OfferAnswerErrc::bad_answer);
   return open_local(std::move(own), hold_);
 }
@@ -208,7 +228,7 @@ expected<Session, OfferAnswerErrc> OfferAnswer::resume() {
   return open_local(next_description(), before);
 }
 
-expected<void, OfferAnswerErrc> OfferAnswer::remote_answer(Session answer) {
+expected<void, OfferAnswerErrc> OfferAnswer::remote_answer(const Session& answer) {
   if (state_ != State::local_offer) return unexpected(OfferAnswerErrc::wrong_state);
   bool fits = answer.media.size() == open_->media.size();
   for (std::size_t i = 0; fits && i < answer.media.size(); ++i) {
@@ -222,12 +242,13 @@ expected<void, OfferAnswerErrc> OfferAnswer::remote_answer(Session answer) {
     return unexpected(OfferAnswerErrc::bad_answer);
   }
   remember_mappings(answer);
-  local_ = std::move(open_);
-  remote_ = std::move(answer);
-  open_.reset();
   // A stream that they refused is closed on our side, too.
-  for (std::size_t i = 0; i < local_->media.size(); ++i)
-    if (remote_->media[i].port == 0) local_->media[i].port = 0;
+  Session agreed = *open_;
+  for (std::size_t i = 0; i < agreed.media.size(); ++i)
+    if (answer.media[i].port == 0) agreed.media[i].port = 0;
+  local_ = Kept(agreed);
+  remote_ = Kept(answer);
+  open_.reset();
   state_ = State::stable;
   return {};
 }
@@ -237,13 +258,13 @@ expected<void, OfferAnswerErrc> OfferAnswer::remote_offer(Session offer) {
   if (state_ == State::remote_offer) return unexpected(OfferAnswerErrc::wrong_state);
   hold_before_ = hold_;
   state_ = State::remote_offer;
-  open_ = std::move(offer);
+  open_ = std::make_shared<const Session>(std::move(offer));
   return {};
 }
 
 expected<Session, OfferAnswerErrc> OfferAnswer::answer() {
   if (state_ != State::remote_offer) return unexpected(OfferAnswerErrc::wrong_state);
-  auto own = describe_answer(*open_, ours_, wanted());
+  auto own = describe_answer(*open_, *ours_, wanted());
   if (!own) {
     rollback();
     return own;
@@ -264,8 +285,8 @@ expected<Session, OfferAnswerErrc> OfferAnswer::answer(Session own) {
     rollback();
     return sent;
   }
-  local_ = *sent;
-  remote_ = std::move(open_);
+  local_ = sent_;
+  remote_ = Kept(*open_);
   open_.reset();
   state_ = State::stable;
   return sent;
@@ -279,24 +300,26 @@ void OfferAnswer::rollback() noexcept {
 }
 
 std::optional<AudioStream> OfferAnswer::audio() const {
-  if (!local_ || !remote_) return std::nullopt;
-  for (std::size_t i = 0; i < local_->media.size() && i < remote_->media.size(); ++i) {
-    const Media& ours = local_->media[i];
-    const Media& theirs = remote_->media[i];
+  const auto own_side = local();
+  const auto their_side = remote();
+  if (!own_side || !their_side) return std::nullopt;
+  for (std::size_t i = 0; i < own_side->media.size() && i < their_side->media.size(); ++i) {
+    const Media& ours = own_side->media[i];
+    const Media& theirs = their_side->media[i];
     if (ours.type != "audio" || ours.port == 0 || theirs.port == 0) continue;
     AudioStream out;
-    if (const auto connection = remote_->connection_of(theirs)) out.address = connection->host();
+    if (const auto connection = their_side->connection_of(theirs)) out.address = connection->host();
     out.port = theirs.port;
-    const Direction own = local_->direction_of(ours);
-    const Direction peer = offered_direction(*remote_, theirs);
+    const Direction own = own_side->direction_of(ours);
+    const Direction peer = offered_direction(*their_side, theirs);
     out.direction = direction(sends(own) && receives(peer), receives(own) && sends(peer));
     bool found = false;
     for (const std::string& format : theirs.formats) {
       const auto map = theirs.rtpmap(format);
       if (!map) continue;
-      const auto mine = std::find_if(ours_.audio.begin(), ours_.audio.end(),
+      const auto mine = std::find_if(ours_->audio.begin(), ours_->audio.end(),
                                      [&](const Codec& codec) { return same_codec(codec, *map); });
-      if (mine == ours_.audio.end()) continue;
+      if (mine == ours_->audio.end()) continue;
       if (!carries_speech(map->encoding)) {
         if (iequals(mine->name, "telephone-event") && !out.telephone_event)
           out.telephone_event = map->payload_type;

@@ -26,24 +26,24 @@ bool InviteSession::too_many_refreshes(const RequestArrived& event, TimePoint no
 /// A 2xx was sent or received, to whatever refreshes a session: its time begins anew.
 void InviteSession::session_agreed(TimePoint now) {
   if (state_ != State::up) return;
-  ua_.disarm(session_refresh_);
-  ua_.disarm(session_expiry_);
+  disarm(UsageTimer::What::session_refresh);
+  disarm(UsageTimer::What::session_expiry);
   if (timer_.interval() == 0) return;
   const Duration whole = seconds(timer_.interval());
   if (timer_.we_refresh()) {
-    ua_.arm(session_refresh_, now + whole / 2);
+    arm(UsageTimer::What::session_refresh, now + whole / 2);
     session_ends_ = now + whole;
   } else {
     session_ends_ = now + whole - std::min<Duration>(seconds(32), whole / 3);
   }
-  ua_.arm(session_expiry_, session_ends_);
+  arm(UsageTimer::What::session_expiry, session_ends_);
 }
 
 void InviteSession::refresh_session(TimePoint now) {
   if (state_ != State::up) return;
   // Whatever is on its way may be a refresh as well; if not, ours follows.
-  if (invite_in_progress() || glare_.armed() || update_.pending || update_glare_.armed() ||
-      !talk_.offer.none())
+  if (invite_in_progress() || waits(UsageTimer::What::glare) || update_.pending ||
+      waits(UsageTimer::What::update_glare) || !talk_.offer.none())
     return refresh_later(now);
   std::error_code error;
   if (peer_updates_) {
@@ -64,8 +64,8 @@ void InviteSession::refresh_session(TimePoint now) {
 // Half of the time that is left, each time: some tries, never many in a row.
 void InviteSession::refresh_later(TimePoint now) {
   const Duration left = (session_ends_ - now) / 2;
-  if (state_ == State::up && session_expiry_.armed() && left >= milliseconds(500))
-    ua_.arm(session_refresh_, now + left);
+  if (state_ == State::up && waits(UsageTimer::What::session_expiry) && left >= milliseconds(500))
+    arm(UsageTimer::What::session_refresh, now + left);
 }
 
 void InviteSession::session_expired(TimePoint now) {

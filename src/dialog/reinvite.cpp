@@ -11,7 +11,8 @@ using std::chrono::milliseconds;
 // ---- ours (section 14.1)
 
 std::error_code InviteSession::reinvite(std::string_view sdp, TimePoint now) {
-  if (state_ != State::up || invite_in_progress() || glare_.armed() || !talk_.offer.none())
+  if (state_ != State::up || invite_in_progress() || waits(UsageTimer::What::glare) ||
+      !talk_.offer.none())
     return Errc::wrong_state;
   client_ = {};
   client_.sdp = sdp;
@@ -95,7 +96,7 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
     // Section 14.1: whoever owns the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms.
     const std::uint64_t steps =
         dialog_->caller() ? 210 + ua_.random().below(191) : ua_.random().below(201);
-    ua_.arm(glare_, now + milliseconds(10 * steps));
+    arm(UsageTimer::What::glare, now + milliseconds(10 * steps));
     return;
   }
   if (client_.refresh)
@@ -125,7 +126,7 @@ void InviteSession::retry_after_glare(TimePoint now) {
   if (state_ != State::up) return;
   if (invite_in_progress() || !talk_.offer.none()) {
     // The peer's turn lasts; ours comes after it. Bounded: each INVITE ends within 64*T1 or its answer.
-    ua_.arm(glare_, now + ua_.timings().t2);
+    arm(UsageTimer::What::glare, now + ua_.timings().t2);
     return;
   }
   client_.retried = true;

@@ -56,7 +56,7 @@ std::error_code InviteSession::send_provisional(Saying what, bool reliable, Time
 
   if (!reliable) {
     rung_ = *sealed;
-    if (state_ == State::ringing) ua_.arm(still_ringing_, now + seconds(60));
+    if (state_ == State::ringing) arm(UsageTimer::What::still_ringing, now + seconds(60));
     return {};
   }
   rung_ = {};
@@ -79,8 +79,8 @@ std::error_code InviteSession::send_provisional(Saying what, bool reliable, Time
                        now + ua_.timings().timeout(),
                        !what.sdp.empty(),
                        false};
-  ua_.arm(provisional_again_, now + t1);
-  if (state_ == State::ringing) ua_.arm(still_ringing_, now + seconds(150));
+  arm(UsageTimer::What::provisional_again, now + t1);
+  if (state_ == State::ringing) arm(UsageTimer::What::still_ringing, now + seconds(150));
   what.sdp.clear();
   last_ring_ = std::move(what);
   return {};
@@ -91,9 +91,9 @@ void InviteSession::ring_again(TimePoint now) {
   if (state_ != State::ringing || !server_ || accept_) return;
   if (rung_) {
     ua_.layer.respond(server_->txn, rung_, now);
-    ua_.arm(still_ringing_, now + seconds(60));
-  } else if (!unacknowledged() && sayings_.empty()) {
-    send_provisional(last_ring_, true, now);
+    arm(UsageTimer::What::still_ringing, now + seconds(60));
+  } else if (!unacknowledged() && sayings_.empty() && last_ring_) {
+    send_provisional(*last_ring_, true, now);
   }
 }
 
@@ -103,7 +103,7 @@ void InviteSession::provisional_again(TimePoint now) {
   if (now < reliable_->until) {
     ua_.layer.respond(reliable_->txn, reliable_->response, now);
     reliable_->interval *= 2;
-    ua_.arm(provisional_again_, std::min(now + reliable_->interval, reliable_->until));
+    arm(UsageTimer::What::provisional_again, std::min(now + reliable_->interval, reliable_->until));
     return;
   }
   if (state_ == State::ringing) return refuse(504, Cause::not_acknowledged, now);
@@ -120,7 +120,7 @@ void InviteSession::pracked(const RequestArrived& event, TimePoint now) {
     return ua_.answer(event, 481, now);
   reliable_->acknowledged = true;
   reliable_->response = {};
-  ua_.disarm(provisional_again_);
+  disarm(UsageTimer::What::provisional_again);
   const bool ours_open = talk_.offer.is(By::us, In::reliable);
   ua_.tell(ProvisionalAcknowledged{id_, event.request});
   if (has_session(prack) && !ours_open) {
@@ -163,10 +163,11 @@ void InviteSession::say_next(TimePoint now) {
 
 // A final response was sent: nothing is sent again, but a PRACK on its way still gets its 200.
 void InviteSession::forget_provisionals() noexcept {
-  ua_.disarm(provisional_again_);
-  ua_.disarm(still_ringing_);
+  disarm(UsageTimer::What::provisional_again);
+  disarm(UsageTimer::What::still_ringing);
   if (reliable_) reliable_->response = {};
   rung_ = {};
+  last_ring_.reset();
   sayings_.clear();
   accept_.reset();
 }

@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 
 std::error_code InviteSession::update(std::string_view sdp, TimePoint now) {
   Dialog* const d = dialog();
-  if (d == nullptr || update_.pending || update_glare_.armed()) return Errc::wrong_state;
+  if (d == nullptr || update_.pending || waits(UsageTimer::What::update_glare))
+    return Errc::wrong_state;
   // Before that the caller need not know of the dialog.
   if (state_ == State::ringing && (!reliable_ || !reliable_->acknowledged))
     return Errc::wrong_state;
@@ -76,7 +77,7 @@ void InviteSession::update_response(const ResponseArrived& event, TimePoint now)
     // Section 5.3 with RFC 3261 section 14.1.
     const std::uint64_t steps =
         d->caller() ? 210 + ua_.random().below(191) : ua_.random().below(201);
-    ua_.arm(update_glare_, now + milliseconds(10 * steps));
+    arm(UsageTimer::What::update_glare, now + milliseconds(10 * steps));
     return say_next(now);
   }
   if (update_.refresh && (status == 405 || status == 501)) {
@@ -142,7 +143,7 @@ void InviteSession::update_after_glare(TimePoint now) {
   if (dialog() == nullptr || dialog_with(update_.remote_tag) == nullptr) return;
   if (!may_update()) {
     // The peer's turn lasts; each of its offers is answered or dropped in the end.
-    ua_.arm(update_glare_, now + ua_.timings().t2);
+    arm(UsageTimer::What::update_glare, now + ua_.timings().t2);
     return;
   }
   update_.retried = true;

@@ -117,8 +117,9 @@ std::string UserAgent::replaces(CallId call) const {
   if (!dialog) return {};
   // Section 6.1: as the reader has them, who compares to-tag with its own tag.
   const Dialog& d = **dialog;
-  return d.call_id() + ";to-tag=" + (d.remote_tag().empty() ? "0" : d.remote_tag()) +
-         ";from-tag=" + d.local_tag();
+  std::string out(d.call_id());
+  out.append(";to-tag=").append(d.remote_tag().empty() ? "0" : d.remote_tag());
+  return out.append(";from-tag=").append(d.local_tag());
 }
 
 std::string UserAgent::refer_to(CallId call) const {

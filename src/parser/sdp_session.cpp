@@ -41,6 +41,9 @@ void print(std::string& out, char type, std::string_view value) {
 }
 
 void read(Lines from, std::vector<Line>& lines) {
+  std::size_t count = 0;
+  for (const char c : from.text()) count += c == '\n' ? 1 : 0;
+  lines.reserve(lines.size() + count + 1);
   for (const LineView& line : from) lines.push_back({line.type, std::string(line.value)});
 }
 
@@ -55,31 +58,66 @@ void read(const MediaView& from, Media& to) {
   to.as_read = from.text;
 }
 
+void print_word(std::string& out, std::string_view word) {
+  out += ' ';
+  out += word;
+}
+
 void print(std::string& out, const Media& medium) {
-  std::string value = medium.type + ' ' + std::to_string(medium.port);
-  if (medium.port_count != 1) value += '/' + std::to_string(medium.port_count);
-  value += ' ' + medium.proto;
-  for (const std::string& format : medium.formats) value += ' ' + format;
-  print(out, 'm', value);
+  out += "m=";
+  out += medium.type;
+  print_word(out, std::to_string(medium.port));
+  if (medium.port_count != 1) {
+    out += '/';
+    out += std::to_string(medium.port_count);
+  }
+  print_word(out, medium.proto);
+  for (const std::string& format : medium.formats) print_word(out, format);
+  out += "\r\n";
   for (const Line& line : medium.lines) print(out, line.type, line.value);
 }
 
 void print_session_level(std::string& out, const Session& session) {
   const Origin& o = session.origin;
-  print(out, 'v', "0");
-  std::string value = o.username;
+  out += "v=0\r\no=";
+  out += o.username;
   for (const std::string* part :
-       {&o.session_id, &o.session_version, &o.net_type, &o.addr_type, &o.address}) {
-    value += ' ';
-    value += *part;
-  }
-  print(out, 'o', value);
+       {&o.session_id, &o.session_version, &o.net_type, &o.addr_type, &o.address})
+    print_word(out, *part);
+  out += "\r\n";
   print(out, 's', session.name);
   for (const Line& line : session.lines) print(out, line.type, line.value);
 }
 
 bool same_session_level(const Session& a, const Session& b) noexcept {
   return a.origin == b.origin && a.name == b.name && a.lines == b.lines;
+}
+
+// Whether read() would give just these, without reading them into strings.
+
+bool reads_as(const OriginView& from, const Origin& o) noexcept {
+  return from.username == o.username && from.session_id == o.session_id &&
+         from.session_version == o.session_version && from.net_type == o.net_type &&
+         from.addr_type == o.addr_type && from.address == o.address;
+}
+
+bool reads_as(Lines from, const std::vector<Line>& lines) noexcept {
+  auto line = lines.begin();
+  for (const LineView& read : from) {
+    if (line == lines.end() || line->type != read.type || line->value != read.value) return false;
+    ++line;
+  }
+  return line == lines.end();
+}
+
+bool reads_as(const MediaView& from, const Media& medium) noexcept {
+  if (from.line.type != medium.type || from.line.port != medium.port ||
+      from.line.port_count != medium.port_count || from.line.proto != medium.proto)
+    return false;
+  std::string_view rest = from.line.formats;
+  for (const std::string& format : medium.formats)
+    if (rest.empty() || take_word(rest) != format) return false;
+  return rest.empty() && reads_as(from.lines, medium.lines);
 }
 
 }  // namespace
@@ -204,10 +242,14 @@ std::optional<RtpMap> Media::rtpmap(std::string_view format) const noexcept {
   const char* const end = format.data() + format.size();
   const auto read = std::from_chars(format.data(), end, payload_type);
   if (read.ec != std::errc() || read.ptr != end || payload_type > 127) return std::nullopt;
+  constexpr std::string_view kName = "rtpmap:";
   for (const Line& line : lines) {
-    if (!is_named(line, "rtpmap")) continue;
-    const auto map = rtpmap_of(attribute_of(line.value).value);
-    if (map && map->payload_type == payload_type) return map;
+    if (line.type != 'a' || line.value.compare(0, kName.size(), kName) != 0) continue;
+    const std::string_view value = std::string_view(line.value).substr(kName.size());
+    std::uint8_t mapped = 0;
+    const auto number = std::from_chars(value.data(), value.data() + value.size(), mapped);
+    if (number.ec != std::errc() || mapped != payload_type) continue;
+    if (const auto map = rtpmap_of(value)) return map;
   }
   return static_rtpmap(payload_type);
 }
@@ -247,6 +289,7 @@ expected<Session, ParseError> Session::parse(std::string_view text, const Readin
 
 std::string Session::to_string() const {
   std::string out;
+  out.reserve(512);  // what most take
   print_session_level(out, *this);
   for (const Media& medium : media) print(out, medium);
   return out;
@@ -280,8 +323,15 @@ std::string Session::verbatim() const {
 }
 
 bool Session::well_formed() const {
-  const auto again = parse(to_string());
-  return again && *again == *this;
+  const std::string text = to_string();
+  const auto view = View::parse(text);
+  if (!view || !reads_as(view->origin(), origin) || view->name() != name ||
+      !reads_as(view->lines(), lines) || view->media_count() != media.size())
+    return false;
+  auto medium = media.begin();
+  for (const MediaView& from : view->media())
+    if (!reads_as(from, *medium++)) return false;
+  return true;
 }
 
 Direction Session::direction_of(const Media& medium) const noexcept {

@@ -2,9 +2,7 @@
 // sipstack call: calls somebody, tells each step, hangs up. RFC 3261 sections 13.2, 14.1 and 15.
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +16,7 @@
 #include "tools/call_arguments.hpp"
 #include "tools/client.hpp"
 #include "tools/command.hpp"
+#include "tools/file.hpp"
 #include "tools/media.hpp"
 #include "tools/uri_argument.hpp"
 
@@ -249,15 +248,11 @@ std::optional<CallOptions> call_options(const CallArguments& arguments, Media& m
   if (arguments.sdp.empty()) {
     offer = media.offer();
   } else {
-    std::ifstream in(arguments.sdp, std::ios::binary);
-    const std::string text(std::istreambuf_iterator<char>(in), {});
-    if (!in.is_open() || in.bad()) {
-      fmt::print(stderr, "sipstack: {}: cannot be read\n", arguments.sdp);
-      return std::nullopt;
-    }
-    auto own = sdp::Session::parse(text);
+    const auto text = read_file(arguments.sdp);
+    if (!text) return std::nullopt;
+    auto own = sdp::Session::parse(*text);
     if (!own) {
-      const TextPosition at = position(text, own.error().offset);
+      const TextPosition at = position(*text, own.error().offset);
       fmt::print(stderr, "sipstack: {}:{}:{}: {}\n", arguments.sdp, at.line, at.column,
                  own.error().message());
       return std::nullopt;

@@ -46,7 +46,7 @@ std::string_view header_form(HeaderId id) noexcept {
 }
 
 /// What may be shown of a line: printable, tabs as one column, UTF-8 left alone.
-std::string printable(std::string_view text) {
+std::string visible(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
     const auto byte = static_cast<unsigned char>(c);
@@ -83,7 +83,7 @@ std::string excerpt(std::string_view text, std::uint32_t place, bool colour) {
   const auto columns = static_cast<std::size_t>(std::count_if(
       text.begin() + static_cast<std::ptrdiff_t>(begin),
       text.begin() + static_cast<std::ptrdiff_t>(offset), [](char c) { return !continues(c); }));
-  out += fmt::format("    {}{}{}\n", cut ? "..." : "", printable(line), cut_end ? "..." : "");
+  out += fmt::format("    {}{}{}\n", cut ? "..." : "", visible(line), cut_end ? "..." : "");
   out += fmt::format("    {}{}\n", std::string(columns + (cut ? 3 : 0), ' '),
                      paint(colour, "32", "^"));
   return out;

@@ -3,8 +3,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/command.hpp"
+#include "tools/file.hpp"
 #include "tools/flow_draw.hpp"
 
 namespace sipstack::tools {
@@ -27,36 +26,12 @@ struct FlowArguments {
   std::string call_id;
 };
 
-constexpr std::size_t kMostBytes = std::size_t{1} << 30;
-
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() > end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// The whole of it; nothing, and said why, where that cannot be.
-std::optional<std::string> read_all(const std::string& file) {
-  std::ifstream opened;
-  if (file != "-") opened.open(file, std::ios::binary);
-  std::istream& in = file == "-" ? std::cin : opened;
-  std::string bytes;
-  char chunk[65536];
-  while (in && bytes.size() <= kMostBytes) {
-    in.read(chunk, sizeof chunk);
-    bytes.append(chunk, static_cast<std::size_t>(in.gcount()));
-  }
-  if ((file != "-" && !opened.is_open()) || in.bad()) {
-    fmt::print(stderr, "sipstack: {}: {}\n", file, std::generic_category().message(errno));
-    return std::nullopt;
-  }
-  if (bytes.size() > kMostBytes) {
-    fmt::print(stderr, "sipstack: {}: larger than 1 GiB\n", file);
-    return std::nullopt;
-  }
-  return bytes;
-}
-
 int draw(const FlowArguments& arguments) {
-  const auto bytes = read_all(arguments.input);
+  const auto bytes = read_file(arguments.input);
   if (!bytes) return kFailed;
   const Capture capture = read_capture(*bytes);
   if (!capture.problem.empty())

@@ -10,23 +10,13 @@ namespace sipstack::tools {
 
 namespace {
 
-/// Where the offer wants its media, to find our address on the way there.
-std::string media_host(std::string_view body) {
-  const auto view = sdp::View::parse(body);
-  if (!view) return {};
-  for (const sdp::LineView& line : view->lines())
-    if (line.type == 'c') return std::string(sdp::connection_of(line.value).host());
-  for (const sdp::MediaView& media : view->media())
-    for (const sdp::LineView& line : media.lines)
-      if (line.type == 'c') return std::string(sdp::connection_of(line.value).host());
-  return {};
-}
-
-sdp::Capabilities capabilities(Node& node, std::string_view peer) {
-  sdp::Capabilities ours;
-  ours.address = node.address_toward(peer);
-  ours.audio_port = node.media_port();
-  return ours;
+/// Where the offer wants its media, to find our address on the way there. No more than a hint: the whole is
+/// read where it is answered.
+std::string_view media_host(std::string_view body) {
+  const std::size_t line = body.find("\nc=");
+  if (line == std::string_view::npos) return {};
+  body.remove_prefix(line + 3);
+  return sdp::connection_of(body.substr(0, body.find_first_of("\r\n"))).host();
 }
 
 }  // namespace
@@ -38,10 +28,10 @@ std::optional<std::string_view> sdp_of(const MessageView& message) {
 }
 
 Media::Media(Node& node, std::string_view peer)
-    : session_(capabilities(node, peer), node.endpoint().core().random()) {}
+    : session_(node.audio_toward(peer), node.endpoint().core().random()) {}
 
 Media::Media(Node& node, const MessageView& invite)
-    : Media(node, std::string_view(media_host(sdp_of(invite).value_or(std::string_view{})))) {}
+    : Media(node, media_host(sdp_of(invite).value_or(std::string_view{}))) {}
 
 std::optional<std::string> Media::respond(const MessageView& request) {
   const auto body = sdp_of(request);
@@ -54,8 +44,8 @@ std::optional<std::string> Media::respond(const MessageView& request) {
 bool Media::answered(const MessageView& message) {
   const auto body = sdp_of(message);
   if (!body) return session_.state() == sdp::OfferAnswer::State::stable;
-  auto answer = sdp::Session::parse(*body);
-  return answer && session_.remote_answer(*std::move(answer)).has_value();
+  const auto answer = sdp::Session::parse(*body);
+  return answer && session_.remote_answer(*answer).has_value();
 }
 
 std::optional<std::string> Media::text(

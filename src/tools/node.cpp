@@ -130,6 +130,16 @@ IpAddress Node::address_toward(std::string_view host) {
   return IpAddress::v4({127, 0, 0, 1});
 }
 
+std::shared_ptr<const sdp::Capabilities> Node::audio_toward(std::string_view host) {
+  const IpAddress own = address_toward(host);
+  for (const auto& known : audio_)
+    if (known->address == own) return known;
+  auto ours = std::make_shared<sdp::Capabilities>();
+  ours->address = own;
+  ours->audio_port = media_port();
+  return audio_.emplace_back(std::move(ours));
+}
+
 std::uint16_t Node::media_port() {
   // RTP's port is even (RFC 3550 section 11): the system gives any.
   for (int attempt = 0; attempt < 16 && !media_.is_open(); ++attempt) {
@@ -198,7 +208,7 @@ int Node::run() {
 }
 
 void Node::log(LogLevel level, std::string_view text) const {
-  if (level > arguments_.log_level) return;
+  if (!logs(level)) return;
   const std::lock_guard<std::mutex> lock(writing_);
   static constexpr const char* kNames[] = {"error", "warning", "info", "debug"};
   fmt::print(stderr, "sipstack: {}: {}\n", kNames[static_cast<std::size_t>(level)], text);

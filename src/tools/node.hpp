@@ -17,6 +17,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "sipstack/dialog/offer_answer.hpp"
 #include "sipstack/endpoint/sharded_endpoint.hpp"
 #include "sipstack/endpoint/trace.hpp"
 
@@ -74,9 +75,9 @@ class Node {
   /// Our address as that host sees it. Where the host is a name or unknown: as most of the world
   /// does.
   IpAddress address_toward(std::string_view host);
-  /// A port of ours for media, which are taken and thrown away: the call is what a command looks
-  /// at.
-  std::uint16_t media_port();
+  /// What we can do toward that host, as all calls share it: audio at a port of ours that takes media and
+  /// throws them away, for the call is what a command looks at.
+  std::shared_ptr<const sdp::Capabilities> audio_toward(std::string_view host);
 
   /// f(), once, after that time; on the node's thread.
   void after(std::chrono::milliseconds delay, std::function<void()> f);
@@ -87,10 +88,12 @@ class Node {
   /// Hangs up, unregisters, closes; then run() returns `status`. The first call counts.
   void finish(int status);
   void log(LogLevel level, std::string_view text) const;
+  bool logs(LogLevel level) const noexcept { return level <= arguments_.log_level; }
   bool finishing() const noexcept { return finishing_; }
   int run();
 
  private:
+  std::uint16_t media_port();
   void wait_for_signal();
   void wait_for_reload();
   void message(bool sent, std::string_view bytes, const Flow& flow);
@@ -100,6 +103,7 @@ class Node {
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_;
   boost::asio::ip::udp::socket media_{io_};
+  std::vector<std::shared_ptr<const sdp::Capabilities>> audio_;  ///< one an address of ours
   mutable std::mutex writing_;  ///< traces and log are every thread's
   std::optional<PcapFile> trace_;
   std::optional<HepSender> hep_;

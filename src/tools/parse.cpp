@@ -2,11 +2,7 @@
 // sipstack parse: reads messages and says what they hold, or what is wrong with them and where.
 #include <cstddef>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +14,7 @@
 #include "sipstack/parser/message_view.hpp"
 #include "tools/command.hpp"
 #include "tools/explain.hpp"
+#include "tools/file.hpp"
 #include "tools/message_json.hpp"
 #include "tools/terminal.hpp"
 
@@ -31,15 +28,6 @@ struct ParseArguments {
   bool lenient = false;
   std::vector<std::string> files;
 };
-
-std::optional<std::string> read_all(const std::string& file) {
-  if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string bytes(std::istreambuf_iterator<char>(in), {});
-  if (in.bad()) return std::nullopt;
-  return bytes;
-}
 
 std::string summary(const MessageView& message) {
   const std::string start = message.is_request()
@@ -137,9 +125,8 @@ int parse_files(const ParseArguments& arguments) {
   bool good = true;
   Reader reader(arguments);
   for (const std::string& file : arguments.files) {
-    const auto bytes = read_all(file);
+    const auto bytes = read_file(file);
     if (!bytes) {
-      fmt::print(stderr, "sipstack parse: {}: cannot be read\n", file);
       good = false;
       continue;
     }

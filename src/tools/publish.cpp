@@ -2,9 +2,6 @@
 // sipstack publish: publishes event state. RFC 3903.
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +12,7 @@
 #include "sipstack/dialog/event_bodies.hpp"
 #include "tools/client.hpp"
 #include "tools/command.hpp"
+#include "tools/file.hpp"
 #include "tools/uri_argument.hpp"
 
 namespace sipstack::tools {
@@ -39,15 +37,6 @@ std::string type_of(const std::string& event) {
   return "application/octet-stream";
 }
 
-std::optional<std::string> read_body(const std::string& file) {
-  if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream in(file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (in.is_open() && !in.bad()) return text;
-  fmt::print(stderr, "sipstack: {}: cannot be read\n", file);
-  return std::nullopt;
-}
-
 void say_published(const MessageView& response) {
   const auto etag = response.get(hdr::sip_etag);
   const auto expires = response.get(hdr::expires);
@@ -58,7 +47,7 @@ void say_published(const MessageView& response) {
 }
 
 int publish(const PublishArguments& arguments) {
-  auto body = read_body(arguments.body);
+  auto body = read_file(arguments.body);
   if (!body) return kFailed;
   if (body->empty()) {
     fmt::print(stderr, "sipstack: {}: there is nothing to publish\n", arguments.body);

@@ -3,8 +3,6 @@
 // sections 10, 16 and 8.3.
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +13,7 @@
 
 #include "sipstack/server/users.hpp"
 #include "tools/command.hpp"
+#include "tools/file.hpp"
 #include "tools/node.hpp"
 
 namespace sipstack::tools {
@@ -33,13 +32,9 @@ struct ServeArguments : NetworkArguments {
 
 /// Nothing, and said why, where the file is no good.
 std::optional<Users> read_users(const std::string& file, const std::string& realm) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in.is_open() || in.bad()) {
-    fmt::print(stderr, "sipstack serve: {}: cannot be read\n", file);
-    return std::nullopt;
-  }
-  auto users = parse_users(text, realm);
+  const auto text = read_file(file);
+  if (!text) return std::nullopt;
+  auto users = parse_users(*text, realm);
   if (!users) {
     fmt::print(stderr, "sipstack serve: {}:{}: {}\n", file, users.error().line,
                users.error().message);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -37,35 +38,30 @@ class Answerer {
       : node_(node), arguments_(arguments), watchers_(watchers) {}
 
   void ring(IncomingCall call) {
-    const auto talk = std::make_shared<Talk>(Talk{call.call(), Media(node_, call.invite().view())});
-    note(*talk, "rings");
-    const std::string call_id(call.invite()->call_id());
-    talk->id = call_id + ";" + std::to_string(++count_);
-    watchers_.changed(talk->id, DialogInfo::State::early, call_id, false);
-    talk->call.on_ended([this, talk](const CallEnded&) {
-      note(*talk, "has ended");
-      watchers_.changed(talk->id, DialogInfo::State::terminated, {}, false);
-    });
     const MessageView invite = call.invite().view();
+    const TalkId id = watchers_.add(call.call(), DialogInfo::State::early, false);
+    Talk& talk = talks_.emplace(id, Talk{call.call(), Media(node_, invite)}).first->second;
+    note(talk, "rings");
+    talk.call.on_ended([this, id](const CallEnded&) { ended(id); });
     const bool reliably = lists(invite.all(hdr::require), "100rel") ||
                           (arguments_.reliable && lists(invite.all(hdr::supported), "100rel"));
     // RFC 3262 section 5: where the INVITE has no offer, ours is in the first reliable response.
     std::string offer;
-    if (reliably && !call.has_offer()) offer = talk->media.offer().value_or("");
-    talk->waits_for = (reliably ? 1 : 0) + (arguments_.ring_ms > 0 ? 1 : 0);
-    listen(call, talk);
+    if (reliably && !call.has_offer()) offer = talk.media.offer().value_or("");
+    talk.waits_for = (reliably ? 1 : 0) + (arguments_.ring_ms > 0 ? 1 : 0);
+    listen(call, talk, id, reliably);
     call.ring(180, offer, reliably);
     if (arguments_.ring_ms > 0)
       node_.after(std::chrono::milliseconds(arguments_.ring_ms),
-                  [this, call, talk] { heard(call, talk); });
-    if (talk->waits_for == 0) answer(std::move(call), talk);
+                  [this, call, id] { heard(call, id); });
+    if (talk.waits_for == 0) answer(std::move(call), talk, id);
   }
 
  private:
+  using TalkId = Watchers::CallNumber;
   struct Talk {
     Call call;
     Media media;
-    std::string id{};   ///< for those who watch
     int waits_for = 0;  ///< of PRACK and --ring-ms, before the answer
   };
 
@@ -76,65 +72,87 @@ class Answerer {
     return false;
   }
 
-  void heard(const IncomingCall& call, const std::shared_ptr<Talk>& talk) {
-    if (--talk->waits_for == 0) answer(call, talk);
+  Talk* find(TalkId id) {
+    const auto found = talks_.find(id);
+    return found != talks_.end() ? &found->second : nullptr;
   }
 
-  /// What may come before the answer as well as within the call.
-  void listen(const IncomingCall& call, const std::shared_ptr<Talk>& talk) {
-    talk->call.on_offer([talk](const Message& request) {
-      const auto description = talk->media.respond(request.view());
+  void ended(TalkId id) {
+    if (const Talk* talk = find(id)) note(*talk, "has ended");
+    watchers_.changed(id, DialogInfo::State::terminated);
+    talks_.erase(id);
+  }
+
+  void heard(const IncomingCall& call, TalkId id) {
+    Talk* const talk = find(id);  // null: the caller gave up
+    if (talk != nullptr && --talk->waits_for == 0) answer(call, *talk, id);
+  }
+
+  /// What may come before the answer as well as within the call. Handlers hold no more than they need: there
+  /// may be a hundred thousand calls.
+  void listen(const IncomingCall& call, Talk& talk, TalkId id, bool reliably) {
+    talk.call.on_offer([this, id](const Message& request) {
+      Talk* const now = find(id);
+      const auto description = now ? now->media.respond(request.view()) : std::nullopt;
       if (description)
-        talk->call.accept_offer(*description);
-      else
-        talk->call.reject_offer(488);
+        now->call.accept_offer(*description);
+      else if (now)
+        now->call.reject_offer(488);
     });
-    talk->call.on_provisional_acknowledged(
-        [this, call = IncomingCall(call), talk](const Message& prack) mutable {
-          if (!call.has_offer() && !talk->media.answered(prack.view()))
+    if (!reliably) return;
+    talk.call.on_provisional_acknowledged(
+        [this, call = IncomingCall(call), id](const Message& prack) mutable {
+          Talk* const now = find(id);
+          if (now && !call.has_offer() && !now->media.answered(prack.view()))
             call.reject(488);
           else
-            heard(call, talk);
+            heard(call, id);
         });
   }
 
-  void answer(IncomingCall call, const std::shared_ptr<Talk>& talk) {
-    if (!talk->call) return;  // the caller gave up
+  void answer(IncomingCall call, Talk& talk, TalkId id) {
+    talk.call.on_provisional_acknowledged({});
     if (arguments_.answer >= 300) return call.reject(arguments_.answer);
     // A reliable provisional may have settled the session already.
     std::optional<std::string> description = "";
-    if (!talk->media.agreed()) description = talk->media.respond(call.invite().view());
+    if (!talk.media.agreed()) description = talk.media.respond(call.invite().view());
     if (!description) return call.reject(488);
-    talk->call.on_reinvite([talk](const Message& request) {
-      const auto again = talk->media.respond(request.view());
+    talk.call.on_reinvite([this, id](const Message& request) {
+      Talk* const now = find(id);
+      const auto again = now ? now->media.respond(request.view()) : std::nullopt;
       if (again)
-        talk->call.accept(*again);
-      else
-        talk->call.reject(488);
+        now->call.accept(*again);
+      else if (now)
+        now->call.reject(488);
+    });
+    call.async_accept(*std::move(description), [this, id](const error_code& error, const Call&) {
+      Talk* const now = find(id);
+      if (!now) return;
+      if (error) return note(*now, "was lost: " + error.message());
+      note(*now, "is up");
+      watchers_.changed(id, DialogInfo::State::confirmed);
+      if (arguments_.max_call_ms > 0)
+        node_.after(std::chrono::milliseconds(arguments_.max_call_ms),
+                    [up = now->call]() mutable { up.hang_up(); });
     });
     // Where the 2xx had our offer, the ACK has its answer; one that does not fit ends the call
     // (RFC 6337 section 3.1).
-    talk->call.on_confirmed([talk](const Message& ack) {
-      if (!talk->media.answered(ack.view())) talk->call.hang_up();
-    });
-    call.async_accept(*std::move(description), [this, talk](const error_code& error, const Call&) {
-      if (error) return note(*talk, "was lost: " + error.message());
-      note(*talk, "is up");
-      watchers_.changed(talk->id, DialogInfo::State::confirmed, {}, false);
-      if (arguments_.max_call_ms > 0)
-        node_.after(std::chrono::milliseconds(arguments_.max_call_ms),
-                    [talk] { talk->call.hang_up(); });
+    if (talk.media.agreed()) return;
+    talk.call.on_confirmed([this, id](const Message& ack) {
+      Talk* const now = find(id);
+      if (now && !now->media.answered(ack.view())) now->call.hang_up();
     });
   }
 
-  void note(const Talk& talk, const std::string& what) const {
-    node_.log(LogLevel::info, fmt::format("call {} {}", printable(talk.call.call_id()), what));
+  void note(const Talk& talk, std::string_view what) const {
+    if (node_.logs(LogLevel::info))
+      node_.log(LogLevel::info, fmt::format("call {} {}", printable(talk.call.call_id()), what));
   }
 
   Node& node_;
   const UasArguments& arguments_;
   Watchers& watchers_;
-  std::uint64_t count_ = 0;
+  std::unordered_map<TalkId, Talk> talks_;
 };
 
 int answer_calls(const UasArguments& arguments) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -35,59 +36,72 @@ void Watchers::add(Notifier notifier, const Message& request) {
 }
 
 std::string Watchers::state_for(Watcher& watcher) const {
-  if (watcher.dialog) return dialog_info(watcher.entity, watcher.version++, calls_);
-  return pidf(watcher.entity, true);
+  if (!watcher.dialog) return pidf(watcher.entity, true);
+  std::vector<DialogInfo> dialogs;
+  dialogs.reserve(calls_.size());
+  for (const auto& [number, known] : calls_) {
+    DialogInfo& dialog = dialogs.emplace_back();
+    dialog.id = std::to_string(number);
+    dialog.call_id = known.call.call_id();
+    dialog.initiator = known.initiator;
+    dialog.state = known.state;
+  }
+  return dialog_info(watcher.entity, watcher.version++, dialogs);
 }
 
-void Watchers::changed(const std::string& id, DialogInfo::State state, const std::string& call_id,
-                       bool initiator) {
-  auto call = std::find_if(calls_.begin(), calls_.end(),
-                           [&](const DialogInfo& known) { return known.id == id; });
-  if (call == calls_.end()) {
-    if (state == DialogInfo::State::terminated) return;
-    calls_.emplace_back();
-    call = calls_.end() - 1;
-    call->id = id;
-    call->initiator = initiator;
-  }
-  call->state = state;
-  if (!call_id.empty()) call->call_id = call_id;
+void Watchers::tell() {
   for (const auto& watcher : std::list(watchers_))
     if (watcher->dialog) watcher->notifier.notify(kDialogInfoType, state_for(*watcher));
-  if (state == DialogInfo::State::terminated) calls_.erase(call);
+}
+
+Watchers::CallNumber Watchers::add(const Call& call, DialogInfo::State state, bool initiator) {
+  calls_.emplace(++last_, Known{call, state, initiator});
+  if (!watchers_.empty()) tell();
+  return last_;
+}
+
+void Watchers::changed(CallNumber number, DialogInfo::State state) {
+  const auto call = calls_.find(number);
+  if (call == calls_.end()) return;
+  call->second.state = state;
+  if (!watchers_.empty()) tell();
+  if (state == DialogInfo::State::terminated) calls_.erase(number);
 }
 
 void Referrals::follow(Notifier referral, const Message& refer) {
   const auto refer_to = refer->get(hdr::refer_to);
   const std::string host = refer_to ? std::string(refer_to->uri.host) : std::string();
-  const auto media = std::make_shared<Media>(node_, host);
+  struct Referral {
+    Media media;
+    Watchers::CallNumber number = 0;
+  };
+  const auto followed = std::make_shared<Referral>(Referral{Media(node_, host)});
   CallOptions options;
   // Whoever was asked is who calls.
   if (const auto to = refer->get(hdr::to)) options.from = std::string(to->uri.text);
-  const auto offer = media->offer();
+  const auto offer = followed->media.offer();
   if (!offer) {
     referral.reject(488);
     return;
   }
   options.content_type = "application/sdp";
   options.body = *offer;
-  const std::string id = fmt::format("referral-{}", ++count_);
   const auto call = referral.follow(
-      options, {}, [this, media, id](const error_code& error, Call up, const Message& response) {
+      options, {}, [this, followed](const error_code& error, Call up, const Message& response) {
         if (error || !response || response->status() >= 300)
-          return watchers_.changed(id, DialogInfo::State::terminated, {}, true);
-        watchers_.changed(id, DialogInfo::State::confirmed, up.call_id(), true);
-        up.on_ended([this, id](const CallEnded&) {
-          watchers_.changed(id, DialogInfo::State::terminated, {}, true);
+          return watchers_.changed(followed->number, DialogInfo::State::terminated);
+        watchers_.changed(followed->number, DialogInfo::State::confirmed);
+        up.on_ended([this, number = followed->number](const CallEnded&) {
+          watchers_.changed(number, DialogInfo::State::terminated);
         });
-        up.on_reinvite([up, media](const Message& request) mutable {
-          const auto again = media->respond(request.view());
+        up.on_reinvite([up, followed](const Message& request) mutable {
+          const auto again = followed->media.respond(request.view());
           if (again)
             up.accept(*again);
           else
             up.reject(488);
         });
-        if (!media->answered(response.view())) up.hang_up();
+        if (!followed->media.answered(response.view())) up.hang_up();
         if (max_call_.count() > 0) node_.after(max_call_, [up]() mutable { up.hang_up(); });
       });
   if (!call) {
@@ -95,7 +109,7 @@ void Referrals::follow(Notifier referral, const Message& refer) {
     return;
   }
   node_.log(LogLevel::info, "is referred to " + printable(refer_to->uri.text));
-  watchers_.changed(id, DialogInfo::State::trying, {}, true);
+  followed->number = watchers_.add(*call, DialogInfo::State::trying, true);
 }
 
 }  // namespace sipstack::tools

@@ -7,7 +7,7 @@
 #include <list>
 #include <memory>
 #include <string>
-#include <vector>
+#include <unordered_map>
 
 #include "sipstack/dialog/event_bodies.hpp"
 #include "tools/media.hpp"
@@ -22,9 +22,12 @@ class Watchers {
   static constexpr const char* kPackages[] = {"presence", "dialog"};
 
   void add(Notifier notifier, const Message& request);
-  /// A call is there, has changed or (terminated) is over. `id` names it.
-  void changed(const std::string& id, DialogInfo::State state, const std::string& call_id,
-               bool initiator);
+
+  using CallNumber = std::uint64_t;
+  /// A call is there; `initiator`: we made it.
+  CallNumber add(const Call& call, DialogInfo::State state, bool initiator);
+  /// It has changed, or (terminated) is over.
+  void changed(CallNumber number, DialogInfo::State state);
 
  private:
   struct Watcher {
@@ -33,11 +36,18 @@ class Watchers {
     std::string entity;
     std::uint32_t version = 0;
   };
+  struct Known {
+    Call call;
+    DialogInfo::State state;
+    bool initiator;
+  };
   std::string state_for(Watcher& watcher) const;
+  void tell();
 
   Node& node_;
   std::list<std::shared_ptr<Watcher>> watchers_;
-  std::vector<DialogInfo> calls_;
+  std::unordered_map<CallNumber, Known> calls_;
+  CallNumber last_ = 0;
 };
 
 /// Follows REFERs with calls of its own.
@@ -52,7 +62,6 @@ class Referrals {
   Node& node_;
   Watchers& watchers_;
   std::chrono::milliseconds max_call_;
-  std::uint32_t count_ = 0;
 };
 
 }  // namespace sipstack::tools

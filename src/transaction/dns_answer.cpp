@@ -25,7 +25,9 @@ constexpr std::size_t kHeader = 12;
 constexpr std::size_t kMostCnames = 8;
 constexpr std::size_t kLongestName = 253;
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower_case(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool is_label_char(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -88,7 +90,7 @@ class Cursor {
       if (length > 63 || length >= end - here) break;
       if (!out.empty()) out += '.';
       for (const char raw : all_.substr(here + 1, length)) {
-        const char c = lower(raw);
+        const char c = lower_case(raw);
         clean = clean && is_label_char(c);
         out += c;
       }
@@ -288,7 +290,7 @@ bool is_host_name(std::string_view name) noexcept {
     if (c == '.') {
       if (label == 0) return false;
       label = 0;
-    } else if (!is_label_char(lower(c)) || ++label > 63) {
+    } else if (!is_label_char(lower_case(c)) || ++label > 63) {
       return false;
     }
   }

@@ -209,7 +209,7 @@ TEST_CASE("a first offer that was refused leaves nothing") {
   REQUIRE(pair.alice.offer());
   pair.alice.rollback();
   CHECK(pair.alice.state() == State::idle);
-  CHECK(pair.alice.local() == nullptr);
+  CHECK_FALSE(pair.alice.local());
   pair.call();
 }
 

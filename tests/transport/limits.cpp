@@ -7,8 +7,6 @@ using namespace sipstack::testing;
 
 namespace {
 
-Flow tcp_to(const SocketAddress& remote) { return Fixture::to(Transport::tcp, remote); }
-
 TransportOptions with(std::function<void(TransportOptions&)> change) {
   TransportOptions options;
   change(options);

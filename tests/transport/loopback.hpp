@@ -147,6 +147,8 @@ struct Fixture {
   std::unique_ptr<Transports> transports;
 };
 
+inline Flow tcp_to(const SocketAddress& remote) { return Fixture::to(Transport::tcp, remote); }
+
 /// A plain TCP socket that reads all the time, unless told not to.
 class Stream {
  public:

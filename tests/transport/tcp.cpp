@@ -8,8 +8,6 @@ using namespace sipstack::testing;
 
 namespace {
 
-Flow tcp_to(const SocketAddress& remote) { return Fixture::to(Transport::tcp, remote); }
-
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t n = 0;
   for (std::size_t i = text.find(part); i != std::string::npos;

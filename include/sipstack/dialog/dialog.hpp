@@ -3,7 +3,10 @@
 // RFC 3261 section 12.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,9 +41,10 @@ class Dialog {
   /// request had: the remote target where the response names no usable Contact.
   static Dialog uac(const MessageView& response, const Flow& flow, std::string_view target);
 
-  const std::string& call_id() const noexcept { return call_id_; }
-  const std::string& local_tag() const noexcept { return local_tag_; }
-  const std::string& remote_tag() const noexcept { return remote_tag_; }
+  /// Views live as long as the dialog.
+  std::string_view call_id() const noexcept { return text(0); }
+  std::string_view local_tag() const noexcept { return text(1); }
+  std::string_view remote_tag() const noexcept { return text(2); }
   const std::string& remote_target() const noexcept { return remote_target_; }
   const std::vector<std::string>& route_set() const noexcept { return route_set_; }
   bool secure() const noexcept { return secure_; }  ///< only sips may be used (section 12.1.1)
@@ -68,7 +72,7 @@ class Dialog {
   /// the flow that it came by. A message without a usable Contact changes nothing.
   void refresh_target(const MessageView& message, const Flow& flow);
   /// The connection that we stuck to is gone: later requests go by the remote target.
-  void forget_flow() noexcept { flow_.reset(); }
+  void forget_flow() noexcept { flow_ = nullptr; }
 
   /// Start line, Route, Max-Forwards, From, To, Call-ID and CSeq of a request within the dialog.
   RequestWriter request(BlockPool& pool, std::string_view method, std::uint32_t cseq) const;
@@ -80,14 +84,23 @@ class Dialog {
   Dialog() = default;
   void stick_to(const MessageView& message, const Flow& flow);
 
-  std::string call_id_;
-  std::string local_tag_;
-  std::string remote_tag_;
-  std::string local_;  ///< display name and URI, without tag
-  std::string remote_;
+  using Texts = std::array<std::string_view, 5>;
+  void remember(const Texts& texts);
+  std::string_view text(std::size_t which) const noexcept {
+    const std::uint32_t begin = which == 0 ? 0 : ends_[which - 1];
+    return std::string_view(texts_).substr(begin, ends_[which] - begin);
+  }
+  std::string_view local() const noexcept {
+    return text(3);
+  }  ///< display name and URI, without tag
+  std::string_view remote() const noexcept { return text(4); }
+
+  // What never changes is one string, for calls that stand are many and long.
+  std::string texts_;  ///< Call-ID, local and remote tag, local and remote
+  std::array<std::uint32_t, std::tuple_size_v<Texts>> ends_{};
   std::string remote_target_;
   std::vector<std::string> route_set_;
-  std::optional<Flow> flow_;  ///< streams only
+  std::shared_ptr<const Flow> flow_;  ///< streams only
   std::uint32_t local_cseq_ = 0;
   std::uint32_t refers_ = 0;
   std::optional<std::uint32_t> remote_cseq_;

@@ -41,7 +41,8 @@ class DigestClient {
   /// proxy gathers them (RFC 3261 section 16.7 step 7). True where a retry makes sense: there are
   /// credentials for a challenge that we support, and it is new (other nonce than the one just refused,
   /// or stale=true); at most one fresh and one stale retry for each realm and request (hardening A61).
-  /// Of several challenges of one realm the topmost supported one is answered (RFC 8760 section 2.4).
+  /// Of several challenges of one realm that with the strongest hash that we know is answered, the topmost of
+  /// equals (RFC 8760 section 2.4 leaves it to the client's policy; SHA-256 and SHA-512-256 are equals).
   bool challenged(const MessageView& response);
   /// Writes Authorization and Proxy-Authorization for every realm challenged so far. `body` as it will be
   /// sent, for auth-int.
@@ -71,7 +72,9 @@ class DigestClient {
     int stale_retries = 0;
   };
   Session* session(bool proxy, std::string_view realm) noexcept;
-  bool take(const AuthValue& challenge, bool proxy, std::vector<std::string>& seen);
+  struct Challenge;  ///< one of a response that we could answer
+  std::optional<Challenge> understood(const AuthValue& value) const;
+  bool take(const Challenge& challenge, bool proxy);
   static std::string answer(Session& s, std::string_view method, std::string_view uri,
                             std::string_view body, Random& random);
 

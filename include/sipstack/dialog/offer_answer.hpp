@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -97,12 +98,17 @@ class OfferAnswer {
     stable         ///< agreed
   };
 
-  OfferAnswer(Capabilities ours, Random& random);
+  OfferAnswer(Capabilities ours, Random& random)
+      : OfferAnswer(std::make_shared<const Capabilities>(std::move(ours)), random) {}
+  /// Many sessions may share what one side can do. Not null.
+  OfferAnswer(std::shared_ptr<const Capabilities> ours, Random& random);
 
   State state() const noexcept { return state_; }
   /// What the next offer or answer is made of.
-  const Capabilities& capabilities() const noexcept { return ours_; }
-  void capabilities(Capabilities ours) { ours_ = std::move(ours); }
+  const Capabilities& capabilities() const noexcept { return *ours_; }
+  void capabilities(Capabilities ours) {
+    ours_ = std::make_shared<const Capabilities>(std::move(ours));
+  }
 
   /// An offer of what we can do. In a session it keeps the m= lines that there are, in number and order,
   /// and payload types their meaning (RFC 3264 section 8); on hold it stays on hold. Also the way to
@@ -118,7 +124,7 @@ class OfferAnswer {
   bool on_hold() const noexcept { return hold_; }
 
   /// The answer to our offer. An error takes the offer back.
-  expected<void, OfferAnswerErrc> remote_answer(Session answer);
+  expected<void, OfferAnswerErrc> remote_answer(const Session& answer);
 
   /// An offer of theirs: glare or wrong_state where another one is open.
   expected<void, OfferAnswerErrc> remote_offer(Session offer);
@@ -131,11 +137,12 @@ class OfferAnswer {
   /// RFC 6337 section 3.4).
   void rollback() noexcept;
 
-  /// What was agreed last; null before that.
-  const Session* local() const noexcept { return local_ ? &*local_ : nullptr; }
-  const Session* remote() const noexcept { return remote_ ? &*remote_ : nullptr; }
-  /// The open offer, whosever; null where there is none.
-  const Session* open_offer() const noexcept { return open_ ? &*open_ : nullptr; }
+  /// What was agreed last; nothing before that. Parsed anew each time: between exchanges a session keeps
+  /// the texts alone, a fifth of the memory.
+  std::optional<Session> local() const { return local_.read(); }
+  std::optional<Session> remote() const { return remote_.read(); }
+  /// The open offer, whosever; null where there is none. Until the state changes.
+  const Session* open_offer() const noexcept { return open_.get(); }
 
   /// Nothing where no audio was agreed on.
   std::optional<AudioStream> audio() const;
@@ -145,6 +152,17 @@ class OfferAnswer {
     std::uint8_t payload_type;
     std::string codec;
   };
+  /// A description as its text, shared by copies.
+  class Kept {
+   public:
+    Kept() = default;
+    explicit Kept(const Session& session);
+    explicit operator bool() const noexcept { return text_ != nullptr; }
+    std::optional<Session> read() const;
+
+   private:
+    std::shared_ptr<const std::string> text_;
+  };
   Direction wanted() const noexcept;
   Session next_description() const;
   void remember_mappings(const Session& session);
@@ -153,17 +171,17 @@ class OfferAnswer {
   expected<Session, OfferAnswerErrc> stamped(Session own);
   expected<Session, OfferAnswerErrc> open_local(Session own, bool hold);
 
-  Capabilities ours_;
+  std::shared_ptr<const Capabilities> ours_;
   State state_ = State::idle;
   bool hold_ = false;
   bool hold_before_ = false;  ///< what rollback() goes back to
   std::uint64_t session_id_;
-  std::uint64_t version_ = 0;      ///< the highest that was sent
-  std::optional<Session> sent_;    ///< the description that had it, maybe refused since
-  std::optional<Session> open_;    ///< the open offer
-  std::optional<Session> local_;   ///< agreed
-  std::optional<Session> remote_;  ///< agreed
-  std::vector<Mapping> mappings_;  ///< of dynamic payload types, in this session
+  std::uint64_t version_ = 0;            ///< the highest that was sent
+  Kept sent_;                            ///< the description that had it, maybe refused since
+  std::shared_ptr<const Session> open_;  ///< the open offer
+  Kept local_;                           ///< agreed
+  Kept remote_;                          ///< agreed
+  std::vector<Mapping> mappings_;        ///< of dynamic payload types, in this session
 };
 
 }  // namespace sipstack::sdp
