@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The endpoint's commands. Each is the core's, followed by a flush. Operations: operations.cpp.
+// The endpoint's commands. Each is the core's, followed by a flush. Operations: operations.hpp.
 #include "sipstack/endpoint/endpoint.hpp"
 
 #include <array>

@@ -1,39 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operations with completion tokens, less the tokens: begun, waited for, cancelled. An outcome is told by
-// the event that brings it (events.cpp, subscription.cpp); what can't begin is refused by a handler of its
-// own turn, for no handler is called from inside a command.
+// Operations on calls, requests and registrations; see operations.hpp. Outcomes are told in events.cpp.
+#include "endpoint/operations.hpp"
+
 #include <algorithm>
 #include <utility>
-
-#include "endpoint/state.hpp"
-#include "sipstack/base/errc.hpp"
 
 namespace sipstack {
 
 namespace {
-
-/// The waiting handler of a record that may be gone: done(cancelled, {}...) in a turn of its own.
-template <class... Results>
-void abandon(EndpointState& state, std::function<void(error_code, Results...)>& waiting) {
-  if (auto done = std::exchange(waiting, nullptr))
-    state.tell_later([done = std::move(done)] { done(Errc::cancelled, Results{}...); });
-}
-
-/// The same of a table of handlers.
-template <class Map, class Id>
-void abandon(EndpointState& state, Map& map, Id id) {
-  const auto found = map.find(id);
-  if (found == map.end()) return;
-  auto done = std::move(found->second);
-  map.erase(found);
-  abandon(state, done);
-}
-
-template <class... Results>
-void refuse(EndpointState& state, std::function<void(error_code, Results...)> done,
-            error_code error) {
-  state.refuse_later([done = std::move(done), error] { done(error, Results{}...); });
-}
 
 Call note_call(EndpointState& state, CallId id, std::function<void(Call, const Message&)> progress,
                std::function<void(error_code, Call, Message)> done) {
@@ -70,25 +44,6 @@ void begin_exchange(const std::weak_ptr<EndpointState>& weak, CallId id,
     });
   }
   state->commanded();
-}
-
-/// Of a REFER: its handler waits for the last status.
-void note_referral(EndpointState& state, const expected<SubscriptionId, error_code>& id,
-                   std::function<void(error_code, int)> done, detail::CancellationSlot slot) {
-  if (!id) {
-    refuse(state, std::move(done), id.error());
-  } else {
-    auto record = std::make_shared<SubscriptionRecord>();
-    record->referred = std::move(done);
-    state.events.subscriptions.emplace(*id, std::move(record));
-    state.on_cancel(slot, [id = *id](EndpointState& s) {
-      const auto found = s.events.subscriptions.find(id);
-      if (found == s.events.subscriptions.end()) return;
-      abandon(s, found->second->referred);
-      s.agent().unsubscribe(id, s.now());
-    });
-  }
-  state.commanded();
 }
 
 }  // namespace
@@ -217,14 +172,6 @@ void Call::start_wait(std::function<void(error_code, CallEnded)> done, Slot slot
   });
 }
 
-void Call::start_refer(const ReferOptions& options, std::function<void(error_code, int)> done,
-                       Slot slot) const {
-  const auto state = state_.lock();
-  if (!state) return;
-  if (state->closed_down) return refuse(*state, std::move(done), Errc::gone);
-  note_referral(*state, state->agent().refer(id_, options, state->now()), std::move(done), slot);
-}
-
 // ---- single requests, registrations
 
 void Endpoint::start_request(EndpointState& state, std::string_view method,
@@ -271,78 +218,6 @@ void Endpoint::start_unregister(EndpointState& state, RegistrationId registratio
     state.unregistrations.emplace(registration, std::move(done));
     state.on_cancel(
         slot, [registration](EndpointState& s) { abandon(s, s.unregistrations, registration); });
-  }
-  state.commanded();
-}
-
-// ---- subscriptions, publications
-
-void Endpoint::start_subscribe(EndpointState& state, const SubscriptionOptions& options,
-                               std::function<void(error_code, Subscription, Message)> done,
-                               Slot slot) {
-  if (state.closed_down) return refuse(state, std::move(done), Errc::gone);
-  const auto id = state.agent().subscribe(options, state.now());
-  if (id) {
-    auto record = std::make_shared<SubscriptionRecord>();
-    record->done = std::move(done);
-    state.events.subscriptions.emplace(*id, std::move(record));
-    state.on_cancel(slot, [id = *id](EndpointState& s) {
-      const auto found = s.events.subscriptions.find(id);
-      if (found == s.events.subscriptions.end()) return;
-      abandon(s, found->second->done);
-      s.agent().unsubscribe(id, s.now());
-    });
-  } else {
-    refuse(state, std::move(done), id.error());
-  }
-  state.commanded();
-}
-
-void Endpoint::start_refer(EndpointState& state, const ReferOptions& options,
-                           std::function<void(error_code, int)> done, Slot slot) {
-  if (state.closed_down) return refuse(state, std::move(done), Errc::gone);
-  note_referral(state, state.agent().refer(options, state.now()), std::move(done), slot);
-}
-
-void Subscription::start_notify(std::function<void(error_code, Message)> done,
-                                detail::CancellationSlot slot) const {
-  const auto state = state_.lock();
-  if (!state) return;
-  const auto found = state->events.subscriptions.find(id_);
-  if (found == state->events.subscriptions.end() || state->closed_down)
-    return refuse(*state, std::move(done), Errc::gone);
-  SubscriptionRecord& record = *found->second;
-  if (record.next) return refuse(*state, std::move(done), Errc::wrong_state);
-  if (record.unread) {
-    state->tell_later(
-        [done = std::move(done), unread = std::exchange(record.unread, {})] { done({}, unread); });
-    return;
-  }
-  record.next = std::move(done);
-  state->on_cancel(slot, [id = id_](EndpointState& s) {
-    const auto known = s.events.subscriptions.find(id);
-    if (known != s.events.subscriptions.end()) abandon(s, known->second->next);
-  });
-}
-
-void Endpoint::start_publish(EndpointState& state, const PublicationOptions& options,
-                             std::function<void(error_code, Publication, Message)> done,
-                             Slot slot) {
-  if (state.closed_down) return refuse(state, std::move(done), Errc::gone);
-  const auto id = state.agent().publish(options, state.now());
-  if (id) {
-    auto record = std::make_shared<PublicationRecord>();
-    record->kept = options.refresh;
-    record->done = std::move(done);
-    state.events.publications.emplace(*id, std::move(record));
-    state.on_cancel(slot, [id = *id](EndpointState& s) {
-      const auto found = s.events.publications.find(id);
-      if (found == s.events.publications.end()) return;
-      abandon(s, found->second->done);
-      s.agent().remove(id, s.now());
-    });
-  } else {
-    refuse(state, std::move(done), id.error());
   }
   state.commanded();
 }

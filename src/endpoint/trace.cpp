@@ -23,7 +23,7 @@ WallTime wall_time() noexcept {
 
 struct PcapFile::Impl {
   struct Close {
-    void operator()(std::FILE* stream) const noexcept { std::fclose(stream); }
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
   };
   std::unique_ptr<std::FILE, Close> stream;
   std::string record;
