@@ -169,16 +169,16 @@ TEST_CASE("quoting slashes of the realm are not hashed, and it goes back as it c
         "\"" + right_response(v, DigestAlgorithm::md5, "al\"ice", "secret") + "\"");
 }
 
-TEST_CASE("of several challenges of a realm the topmost supported one is answered") {
+TEST_CASE("of several challenges of a realm the strongest is answered, and the topmost of equals") {
   SeededRandom random(1);
   DigestClient client({{"alice", "secret", ""}});
   REQUIRE(client.challenged(
       challenge({"WWW-Authenticate: Capability algorithm=\"A:SM2\"",
-                 digest_line(R"(realm="r", nonce="n0", qop="auth", algorithm=SHA3-256)"),
-                 digest_line(R"(realm="r", nonce="n1", qop="auth-conf", algorithm=SHA-256)"),
-                 digest_line(R"(realm="r", nonce="n2", qop="auth", algorithm=SHA3-256-sess)"),
+                 digest_line(R"(realm="r", nonce="n0", qop="auth", algorithm=MD5)"),
+                 digest_line(R"(realm="r", nonce="n1", qop="auth", algorithm=SHA-1024)"),
+                 digest_line(R"(realm="r", nonce="n2", qop="auth-conf", algorithm=SHA-512-256)"),
                  digest_line(R"(realm="r", nonce="n3", qop="auth", algorithm=SHA-256)"),
-                 digest_line(R"(realm="r", nonce="n4", qop="auth", algorithm=MD5)")})
+                 digest_line(R"(realm="r", nonce="n4", qop="auth", algorithm=SHA-512-256)")})
           .view()));
   const Message m = authorized(client, random);
   const auto all = credentials(m);
