@@ -19,11 +19,16 @@ using namespace sipstack;
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-/// The registrar: a 200 with what was asked for, made by copying lines.
+/// The registrar: a 200 with what was asked for, made by copying lines; where it has users, a challenge first.
 class Registrar {
  public:
+  explicit Registrar(bool users) : users_(users) {}
   std::string_view answer(std::string_view request) {
-    text_.assign("SIP/2.0 200 OK\r\n");
+    const bool known = !users_ || request.find("\r\nAuthorization:") != std::string_view::npos;
+    text_.assign(
+        known ? "SIP/2.0 200 OK\r\n"
+              : "SIP/2.0 401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"example.com\", "
+                "nonce=\"5f0c2e7a9b\", algorithm=SHA-256, qop=\"auth\"\r\n");
     for (std::size_t at = request.find("\r\n") + 2; at < request.size();) {
       const std::size_t end = request.find("\r\n", at) + 2;
       const std::string_view line = request.substr(at, end - at);
@@ -45,6 +50,7 @@ class Registrar {
 
  private:
   std::string text_;
+  bool users_;
 };
 
 double cpu_seconds() {
@@ -59,7 +65,8 @@ std::size_t in_use() {
 }
 
 struct Bench {
-  explicit Bench(std::size_t n) : count(n), random(1), core(options(n), random) {
+  Bench(std::size_t n, bool users)
+      : count(n), random(1), registrar(users), core(options(n), random) {
     core.locals().add({Transport::udp, here, here.to_string()});
   }
   static CoreOptions options(std::size_t n) {
@@ -100,37 +107,42 @@ struct Bench {
   std::uint64_t requests = 0, registered = 0, failed = 0;
 };
 
+bool run(const char* name, std::size_t count, bool users) {
+  const std::size_t before = in_use();
+  Bench b(count, users);
+  RegistrationOptions options;
+  options.registrar = "sip:192.0.2.9";
+  const double start = cpu_seconds();
+  // Begun over the time between two refreshes, so that these are spread evenly.
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string user = "user" + std::to_string(i);
+    options.aor = "sip:" + user + "@example.com";
+    if (users) options.credentials = {{user, "secret", ""}};
+    b.run_until(TimePoint(microseconds(3'240'000'000ULL * i / count)));
+    if (!b.core.user_agent().add_registration(options, b.now)) return false;
+    b.drain(b.now);
+  }
+  const double made = cpu_seconds() - start;
+  const std::size_t bytes = in_use() - before;
+  const std::uint64_t begun = b.registered;
+  const TimePoint from = b.now;
+  const double refreshing = cpu_seconds();
+  b.run_until(from + seconds(3600));
+  const double used = cpu_seconds() - refreshing;
+  const auto refreshes = static_cast<double>(b.registered - begun);
+  if (b.failed != 0 || b.core.user_agent().registrations() != count || refreshes < 1) return false;
+  std::printf("%s/begin       %8.0f ns\n", name, made * 1e9 / static_cast<double>(count));
+  std::printf("%s/refresh     %8.0f ns\n", name, used * 1e9 / refreshes);
+  std::printf("%s/refreshes   %8.0f in a virtual hour\n", name, refreshes);
+  std::printf("%s/share       %8.2f %% of a core\n", name, used / 36.0);
+  std::printf("%s/memory      %8.0f bytes each\n", name,
+              static_cast<double>(bytes) / static_cast<double>(count));
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::size_t count = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 1'000'000;
-  const std::size_t before = in_use();
-  Bench b(count);
-  RegistrationOptions options;
-  options.registrar = "sip:192.0.2.9";
-  const double start = cpu_seconds();
-  // Begun over an hour, so that the refreshes are spread over one.
-  for (std::size_t i = 0; i < count; ++i) {
-    options.aor = "sip:user" + std::to_string(i) + "@example.com";
-    b.run_until(TimePoint(microseconds(3'240'000'000ULL * i / count)));
-    if (!b.core.user_agent().add_registration(options, b.now)) return 1;
-    b.drain(b.now);
-  }
-  const double made = cpu_seconds() - start;
-  const std::uint64_t initial = b.requests;
-  // Behind the last ones' transactions: registrations alone.
-  const std::size_t bytes = in_use() - before;
-  const TimePoint from = b.now;
-  const double begun = cpu_seconds();
-  b.run_until(from + seconds(3600));
-  const double used = cpu_seconds() - begun;
-  const auto refreshes = static_cast<double>(b.requests - initial);
-  if (b.failed != 0 || b.core.user_agent().registrations() != count || refreshes < 1) return 1;
-  std::printf("registrations/begin            %8.0f ns\n",
-              made * 1e9 / static_cast<double>(initial));
-  std::printf("registrations/refresh          %8.0f ns\n", used * 1e9 / refreshes);
-  std::printf("registrations/refreshes        %8.0f a virtual hour\n", refreshes);
-  std::printf("registrations/share            %8.2f %% of a core\n", used / 36.0);
-  std::printf("registrations/memory           %8.0f bytes each\n",
-              static_cast<double>(bytes) / static_cast<double>(count));
+  return run("plain ", count, false) && run("digest", count, true) ? 0 : 1;
 }

@@ -172,18 +172,6 @@ error_code Endpoint::respond(TxnId txn, int status, std::string_view content_typ
   return error;
 }
 
-expected<std::vector<RegistrationId>, error_code> Endpoint::register_flows(
-    const RegistrationOptions& options, const std::vector<std::string>& outbound_proxies) {
-  if (state_->closed_down) return unexpected(make_error_code(Errc::gone));
-  auto flows = state_->agent().add_flows(options, outbound_proxies, state_->now());
-  state_->commanded();
-  return flows;
-}
-
-std::optional<Registered> Endpoint::registered(RegistrationId registration) const {
-  return state_->agent().registered(registration);
-}
-
 error_code Endpoint::unregister(RegistrationId registration) {
   if (state_->closed_down) return Errc::gone;
   const error_code error = state_->agent().remove(registration, state_->now());
