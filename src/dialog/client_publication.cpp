@@ -7,8 +7,6 @@
 
 namespace sipstack {
 
-using State = PublicationChanged::State;
-
 std::error_code ClientPublication::start(PublicationId id, const PublicationOptions& options,
                                          TimePoint now) {
   id_ = id;
@@ -39,10 +37,11 @@ std::error_code ClientPublication::remove(TimePoint now) {
   removing_ = true;
   if (pending_) return {};
   if (etag_.empty()) {
-    end(State::removed, {}, {});
+    end(PublicationChanged::State::removed, {}, {});
     return {};
   }
-  if (const auto error = send(std::nullopt, now)) end(State::removed, {}, error);
+  if (const auto error = send(std::nullopt, now))
+    end(PublicationChanged::State::removed, {}, error);
   return {};
 }
 
@@ -87,7 +86,7 @@ void ClientPublication::receive(const ResponseArrived& event, TimePoint now) {
   if (status == 412 && !etag_.empty()) {
     // Section 4.3: the server has forgotten it; published anew, or there is nothing left to remove.
     etag_.clear();
-    if (removing_) return end(State::removed, event.response, {});
+    if (removing_) return end(PublicationChanged::State::removed, event.response, {});
     if (forgotten_++ < kMaxTooBrief) {
       if (const auto error = send(challenger(ua_.layer, event), now)) failed({}, error, now);
       return;
@@ -118,21 +117,22 @@ void ClientPublication::published(const ResponseArrived& event, TimePoint now) {
   failures_ = 0;
   too_brief_ = 0;
   forgotten_ = 0;
-  if (removal_sent_) return end(State::removed, event.response, {});
+  if (removal_sent_) return end(PublicationChanged::State::removed, event.response, {});
   const auto etag = response.get(hdr::sip_etag);
   etag_ = etag ? std::string(etag->text) : std::string();
   if (removing_) {
-    if (etag_.empty()) return end(State::removed, event.response, {});
-    if (const auto error = send(std::nullopt, now)) end(State::removed, {}, error);
+    if (etag_.empty()) return end(PublicationChanged::State::removed, event.response, {});
+    if (const auto error = send(std::nullopt, now))
+      end(PublicationChanged::State::removed, {}, error);
     return;
   }
-  if (!options_.refresh) return end(State::published, event.response, {});
+  if (!options_.refresh) return end(PublicationChanged::State::published, event.response, {});
   const auto expires = response.get(hdr::expires);
   const std::uint32_t granted = expires ? expires->number : expires_;
   // Section 6 step 6: a 2xx has both. Without them nothing could be refreshed.
   if (!etag || granted == 0) return failed(event.response, Errc::bad_response, now);
   ua_.arm(timer_, now + refresh_after(std::min(granted, 31536000U), ua_.timings().timeout()));
-  ua_.tell(PublicationChanged{id_, State::published, event.response, {}});
+  ua_.tell(PublicationChanged{id_, PublicationChanged::State::published, event.response, {}});
   if (changed_)
     if (const auto error = send(std::nullopt, now)) failed({}, error, now);
 }
@@ -142,13 +142,13 @@ void ClientPublication::failed(Message response, std::error_code error, TimePoin
   forgotten_ = 0;
   if (removing_) {
     if (!etag_.empty() && !removal_sent_ && !send(std::nullopt, now)) return;
-    return end(State::removed, std::move(response), error);
+    return end(PublicationChanged::State::removed, std::move(response), error);
   }
-  if (!options_.refresh) return end(State::failed, std::move(response), error);
+  if (!options_.refresh) return end(PublicationChanged::State::failed, std::move(response), error);
   const Duration wait = pause_after(failures_++, response, ua_.random());
   digest_ = DigestClient(options_.credentials);
   ua_.arm(timer_, now + wait);
-  ua_.tell(PublicationChanged{id_, State::failed, std::move(response), error});
+  ua_.tell(PublicationChanged{id_, PublicationChanged::State::failed, std::move(response), error});
 }
 
 void ClientPublication::expire(TimePoint now) {
@@ -156,7 +156,8 @@ void ClientPublication::expire(TimePoint now) {
   if (const auto error = send(std::nullopt, now)) failed({}, error, now);
 }
 
-void ClientPublication::end(State state, Message response, std::error_code error) {
+void ClientPublication::end(PublicationChanged::State state, Message response,
+                            std::error_code error) {
   over_ = true;
   ua_.disarm(timer_);
   ua_.usages.over(id_);

@@ -11,7 +11,6 @@
 namespace sipstack {
 namespace {
 
-using State = RegistrationChanged::State;
 using std::chrono::seconds;
 
 constexpr std::uint8_t kMaxRedirects = 5;
@@ -104,10 +103,11 @@ std::error_code ClientRegistration::remove(TimePoint now) {
   ua_.disarm(timer_);
   if (pending_) return {};  // its outcome starts the removal
   if (!bound_) {
-    end(State::removed, {}, {});
+    end(RegistrationChanged::State::removed, {}, {});
     return {};
   }
-  if (const auto error = send(std::nullopt, now)) end(State::removed, {}, error);
+  if (const auto error = send(std::nullopt, now))
+    end(RegistrationChanged::State::removed, {}, error);
   return {};
 }
 
@@ -159,13 +159,15 @@ void ClientRegistration::registered(const ResponseArrived& event, TimePoint now)
   if (removing_) {
     // The answer to the REGISTER before remove(): what it bound is removed now.
     if (bound_ && !removal_sent_) {
-      if (const auto error = send(std::nullopt, now)) end(State::removed, {}, error);
+      if (const auto error = send(std::nullopt, now))
+        end(RegistrationChanged::State::removed, {}, error);
       return;
     }
-    return end(State::removed, event.response, {});
+    return end(RegistrationChanged::State::removed, event.response, {});
   }
-  if (options_.remove_all) return end(State::removed, event.response, {});
-  if (options_.fetch || !options_.refresh) return end(State::registered, event.response, {});
+  if (options_.remove_all) return end(RegistrationChanged::State::removed, event.response, {});
+  if (options_.fetch || !options_.refresh)
+    return end(RegistrationChanged::State::registered, event.response, {});
   Granted grant = granted(response, event.flow);
   if (grant.seconds == 0 || !take_service_route(response))
     return failed(event.response, Errc::bad_response, now);
@@ -178,7 +180,7 @@ void ClientRegistration::registered(const ResponseArrived& event, TimePoint now)
   stand(true);
   lapses_ = now + seconds(grant.seconds);
   ua_.arm(timer_, now + refresh_after(grant.seconds, ua_.timings().timeout()));
-  ua_.tell(RegistrationChanged{id_, State::registered, event.response, {}});
+  ua_.tell(RegistrationChanged{id_, RegistrationChanged::State::registered, event.response, {}});
 }
 
 void ClientRegistration::failed(Message response, std::error_code error, TimePoint now) {
@@ -192,9 +194,10 @@ void ClientRegistration::failed(Message response, std::error_code error, TimePoi
   if (unreachable(response) && next_target() && !send(std::nullopt, now)) return;
   if (removing_) {
     if (bound_ && !removal_sent_ && !send(std::nullopt, now)) return;
-    return end(State::removed, std::move(response), error);
+    return end(RegistrationChanged::State::removed, std::move(response), error);
   }
-  if (!options_.refresh || options_.fetch) return end(State::failed, std::move(response), error);
+  if (!options_.refresh || options_.fetch)
+    return end(RegistrationChanged::State::failed, std::move(response), error);
   if (redirected_) use_target(target_);
   // A refusal of credentials starts afresh next time.
   digest_.forget();
@@ -206,7 +209,8 @@ void ClientRegistration::failed(Message response, std::error_code error, TimePoi
     stand(false);
     service_route_.clear();
   }
-  ua_.tell(RegistrationChanged{id_, State::failed, std::move(response), error});
+  ua_.tell(
+      RegistrationChanged{id_, RegistrationChanged::State::failed, std::move(response), error});
 }
 
 /// True where the bindings expire meanwhile.
@@ -227,7 +231,8 @@ void ClientRegistration::expire(TimePoint now) {
   if (!over_ && !pending_) again(std::nullopt, now);
 }
 
-void ClientRegistration::end(State state, Message response, std::error_code error) {
+void ClientRegistration::end(RegistrationChanged::State state, Message response,
+                             std::error_code error) {
   over_ = true;
   stand(false);
   drop_flow();
@@ -324,7 +329,8 @@ void ClientRegistration::flow_closed(const Flow& flow, TimePoint now) {
   // What is on its way finds out by itself.
   if (pending_ || removing_) return;
   stand(false);
-  ua_.tell(RegistrationChanged{id_, State::failed, {}, Errc::transport_failed});
+  ua_.tell(
+      RegistrationChanged{id_, RegistrationChanged::State::failed, {}, Errc::transport_failed});
   if (!proven) {
     pause({}, now);
     return;

@@ -13,11 +13,6 @@ using std::chrono::seconds;
 
 constexpr std::uint32_t kYear = 31536000;  // nobody grants more
 
-bool is_sips(std::string_view text) {
-  const auto uri = Uri::parse(text);
-  return uri && uri->scheme == UriScheme::sips;
-}
-
 }  // namespace
 
 void ClientSubscription::belongs_to(SubscriptionId id) {

@@ -37,6 +37,11 @@ std::string to_of_target(std::string_view target) {
   return out.append(">");
 }
 
+bool is_sips(std::string_view text) {
+  const auto uri = Uri::parse(text);
+  return uri && uri->scheme == UriScheme::sips;
+}
+
 std::string loose_route(std::string_view text) {
   const auto open = text.find('<');
   const auto close = text.rfind('>');

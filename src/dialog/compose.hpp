@@ -21,6 +21,7 @@ bool names(const ExtraHeaders& headers, HeaderId id) noexcept;
 std::string name_addr(std::string_view text);
 /// A target as To may have it: without port and what says how to get there (section 19.1.1, table 1).
 std::string to_of_target(std::string_view target);
+bool is_sips(std::string_view uri);
 /// A pre-loaded Route value; `lr` is added where it is missing (section 8.1.2).
 std::string loose_route(std::string_view text);
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "dialog/compose.hpp"
+
 namespace sipstack {
 namespace {
 
@@ -40,11 +42,6 @@ std::string uri_of(std::string_view route) {
   const auto close = route.find('>', open == std::string_view::npos ? 0 : open);
   if (open == std::string_view::npos || close == std::string_view::npos) return std::string(route);
   return std::string(route.substr(open + 1, close - open - 1));
-}
-
-bool is_sips(std::string_view text) {
-  const auto uri = Uri::parse(text);
-  return uri && uri->scheme == UriScheme::sips;
 }
 
 /// Values of Record-Route as they stand, first to last. Split without the grammar of URIs: a proxy's own

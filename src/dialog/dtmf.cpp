@@ -7,14 +7,14 @@
 namespace sipstack {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
+std::string_view within_spaces(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 /// Digits only, at most an hour's worth of milliseconds.
-std::optional<std::uint32_t> number(std::string_view text) {
+std::optional<std::uint32_t> duration(std::string_view text) {
   if (text.empty() || text.size() > 7) return std::nullopt;
   std::uint32_t out = 0;
   for (const char c : text) {
@@ -32,7 +32,7 @@ std::optional<char> digit(std::string_view text) {
     if (std::string_view("0123456789*#ABCD!").find(c) != std::string_view::npos) return c;
     return std::nullopt;
   }
-  const auto event = number(text);
+  const auto event = duration(text);
   if (!event || *event < 10 || *event > 16) return std::nullopt;
   return "*#ABCD!"[*event - 10];
 }
@@ -44,7 +44,7 @@ std::optional<Dtmf> dtmf_of(const MessageView& info) {
   if (!type) return std::nullopt;
   Dtmf out;
   if (type->is("application", "dtmf")) {
-    const auto found = digit(trimmed(info.body()));
+    const auto found = digit(within_spaces(info.body()));
     if (!found) return std::nullopt;
     out.digit = *found;
     return out;
@@ -57,14 +57,14 @@ std::optional<Dtmf> dtmf_of(const MessageView& info) {
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     const auto equals = line.find('=');
     if (equals == std::string_view::npos) continue;
-    const std::string_view name = trimmed(line.substr(0, equals));
-    const std::string_view value = trimmed(line.substr(equals + 1));
+    const std::string_view name = within_spaces(line.substr(0, equals));
+    const std::string_view value = within_spaces(line.substr(equals + 1));
     if (iequals(name, "Signal")) {
       const auto found = digit(value);
       if (!found) return std::nullopt;
       out.digit = *found;
     } else if (iequals(name, "Duration")) {
-      out.duration_ms = number(value).value_or(0);
+      out.duration_ms = duration(value).value_or(0);
     }
   }
   if (out.digit == 0) return std::nullopt;

@@ -108,14 +108,14 @@ std::optional<std::uint32_t> EventUsages::grant(const RequestArrived& event, Tim
                       now);
     return std::nullopt;
   }
-  const std::uint32_t seconds = asked ? asked->number : UINT32_MAX;
-  if (seconds != 0 && seconds < 3600 && seconds < o.min_expires) {
+  const std::uint32_t wanted = asked ? asked->number : UINT32_MAX;
+  if (wanted != 0 && wanted < 3600 && wanted < o.min_expires) {
     ResponseWriter out = ua_.response(request, event.flow, 423);
     out.header(HeaderId::min_expires, o.min_expires);
     ua_.layer.respond(event.txn, out, now);
     return std::nullopt;
   }
-  return std::min(seconds, o.max_expires);
+  return std::min(wanted, o.max_expires);
 }
 
 void EventUsages::on_subscribe(const RequestArrived& event, TimePoint now) {

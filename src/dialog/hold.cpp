@@ -9,7 +9,7 @@
 namespace sipstack {
 namespace {
 
-std::uint64_t number(const std::string& text) noexcept {
+std::uint64_t version_number(const std::string& text) noexcept {
   std::uint64_t out = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), out);
   return read.ec == std::errc() ? out : 0;
@@ -28,7 +28,7 @@ std::error_code InviteSession::hold(bool on, TimePoint now) {
   }
   // An offer that was refused has used its version, too.
   const std::uint64_t version =
-      std::max(number(session->origin.session_version), held_version_) + 1;
+      std::max(version_number(session->origin.session_version), held_version_) + 1;
   session->origin.session_version = std::to_string(version);
   if (const auto error = reinvite(session->to_string(), true, now)) return error;
   held_version_ = version;

@@ -11,11 +11,6 @@ using Cause = CallEnded::Cause;
 
 constexpr std::size_t kMaxAcknowledged = 64;  // 2xx whose retransmissions are recognised
 
-bool is_sips(std::string_view text) {
-  const auto uri = Uri::parse(text);
-  return uri && uri->scheme == UriScheme::sips;
-}
-
 /// RFC 3262 section 4.
 bool reliable_provisional(const MessageView& response) {
   return response.status() > 100 && response.has(HeaderId::rseq) &&

@@ -9,13 +9,8 @@
 namespace sipstack {
 namespace {
 
-constexpr std::size_t kMaxContacts = 32;    // of all 3xx together
-constexpr std::size_t kMaxDiversions = 16;  // carried over from them
-
-bool is_sips(std::string_view text) {
-  const auto uri = Uri::parse(text);
-  return uri && uri->scheme == UriScheme::sips;
-}
+constexpr std::size_t kMaxContacts = 32;     // of all 3xx together
+constexpr std::size_t kMaxCarriedOver = 16;  // carried over from them
 
 /// What a URI may add to an INVITE: the rest could make us say anything to anybody (section 19.1.5).
 bool honoured(std::string_view field) {
@@ -81,11 +76,11 @@ void InviteSession::take_diversions(const MessageView& response) {
   Setup& s = *setup_;
   std::vector<std::string> all;
   for (const auto& by : response.all(hdr::diversion)) {
-    if (!by || all.size() >= kMaxDiversions) break;
+    if (!by || all.size() >= kMaxCarriedOver) break;
     all.push_back(unfold(by->text));
   }
   for (std::string& by : s.diverted)
-    if (all.size() < kMaxDiversions) all.push_back(std::move(by));
+    if (all.size() < kMaxCarriedOver) all.push_back(std::move(by));
   s.diverted = std::move(all);
 }
 

@@ -6,8 +6,6 @@
 
 namespace sipstack {
 
-using Cause = NotifierEnded::Cause;
-
 void ServerSubscription::arrived(NotifierId id, std::shared_ptr<Dialog> dialog, CallId call,
                                  std::string event, std::uint32_t expires,
                                  const RequestArrived& request) {
@@ -69,7 +67,7 @@ std::error_code ServerSubscription::accept(bool pending, std::string_view conten
   if (!referral_) out.header(HeaderId::expires, granted_);
   if (const auto error = ua_.layer.respond(request_txn_, out, now)) return error;
   if (unwanted) {
-    end(Cause::no_subscription, 0, {});
+    end(NotifierEnded::Cause::no_subscription, 0, {});
     return {};
   }
   if (!referral_) request_ = {};
@@ -85,7 +83,7 @@ std::error_code ServerSubscription::accept(bool pending, std::string_view conten
   if (granted_ == 0) {
     // A poll (section 4.4.3): one NOTIFY, which says that it is the last.
     if (pending) body_.clear();
-    finish("timeout", 0, Cause::unsubscribed);
+    finish("timeout", 0, NotifierEnded::Cause::unsubscribed);
   } else {
     expires_at_ = now + std::chrono::seconds(granted_);
     ua_.arm(expiry_, expires_at_);
@@ -101,7 +99,7 @@ std::error_code ServerSubscription::reject(int status, const ExtraHeaders& heade
   ResponseWriter out = response(event, status);
   write_extra(out, headers);
   if (const auto error = ua_.layer.respond(request_txn_, out, now)) return error;
-  end(Cause::rejected, status, {});
+  end(NotifierEnded::Cause::rejected, status, {});
   return {};
 }
 
@@ -124,7 +122,7 @@ std::error_code ServerSubscription::terminate(std::string_view reason, std::uint
   if (!standing()) return Errc::wrong_state;
   content_type_ = content_type;
   body_ = body;
-  finish(reason, retry_after, Cause::terminated);
+  finish(reason, retry_after, NotifierEnded::Cause::terminated);
   send_next(now);
   return {};
 }
@@ -137,7 +135,7 @@ std::error_code ServerSubscription::report(int status, std::string_view reason,
   body_.append(reason.empty() ? reason_phrase(status) : reason).append("\r\n").append(lines);
   due_ = true;
   // RFC 3515 section 2.4.7.
-  if (status >= 200) finish("noresource", 0, Cause::terminated);
+  if (status >= 200) finish("noresource", 0, NotifierEnded::Cause::terminated);
   wake();
   return {};
 }
@@ -148,12 +146,13 @@ void ServerSubscription::shut_down(TimePoint now) {
   } else if (standing()) {
     // The subscriber may ask again later, perhaps of another notifier.
     if (!referral_) body_.clear();
-    finish("probation", 0, Cause::terminated);
+    finish("probation", 0, NotifierEnded::Cause::terminated);
     send_next(now);
   }
 }
 
-void ServerSubscription::finish(std::string_view reason, std::uint32_t retry_after, Cause cause) {
+void ServerSubscription::finish(std::string_view reason, std::uint32_t retry_after,
+                                NotifierEnded::Cause cause) {
   state_ = State::terminating;
   reason_ = reason;
   retry_after_ = retry_after;
@@ -173,7 +172,7 @@ void ServerSubscription::refreshed(const RequestArrived& event, std::uint32_t ex
   due_ = true;  // section 4.2.1.4: a NOTIFY with the full state, at once
   if (expires == 0) {
     if (state_ == State::pending) body_.clear();
-    finish("timeout", 0, Cause::unsubscribed);
+    finish("timeout", 0, NotifierEnded::Cause::unsubscribed);
   } else {
     granted_ = expires;
     expires_at_ = now + std::chrono::seconds(expires);
@@ -188,14 +187,14 @@ void ServerSubscription::receive(const ResponseArrived& event, TimePoint now) {
   sending_ = false;
   again_ = false;
   if (last_) return end(cause_, 0, {});
-  if (ends_subscription(status)) return end(Cause::failed, status, {});
+  if (ends_subscription(status)) return end(NotifierEnded::Cause::failed, status, {});
   if (status / 100 == 2) dialog_->refresh_target(event.response.view(), event.flow);
   send_next(now);
 }
 
 void ServerSubscription::receive(const TxnFailed& event, TimePoint now) {
   if (!event.client) {
-    if (state_ == State::arrived) end(Cause::failed, 0, event.error);
+    if (state_ == State::arrived) end(NotifierEnded::Cause::failed, 0, event.error);
     return;
   }
   if (event.txn != notify_txn_ || !sending_) return;
@@ -208,13 +207,13 @@ void ServerSubscription::receive(const TxnFailed& event, TimePoint now) {
     return send_next(now);
   }
   // Section 4.2.2: whoever does not answer is told nothing more.
-  end(last_ ? cause_ : Cause::failed, 0, event.error);
+  end(last_ ? cause_ : NotifierEnded::Cause::failed, 0, event.error);
 }
 
 void ServerSubscription::expire(EventTimer::Role role, TimePoint now) {
   if (role == EventTimer::Role::expiry && standing()) {
     if (!referral_) body_.clear();
-    finish("timeout", 0, Cause::expired);
+    finish("timeout", 0, NotifierEnded::Cause::expired);
   }
   if (state_ != State::over) send_next(now);
 }
@@ -229,7 +228,7 @@ void ServerSubscription::send_next(TimePoint now) {
   if (InviteSession* call = ua_.calls.find(call_); call != nullptr && call->dialog() == nullptr)
     return;
   due_ = false;
-  if (const auto error = send_notify(now)) end(Cause::failed, 0, error);
+  if (const auto error = send_notify(now)) end(NotifierEnded::Cause::failed, 0, error);
 }
 
 std::uint32_t ServerSubscription::seconds_left(TimePoint now) const {
@@ -266,7 +265,7 @@ std::error_code ServerSubscription::send_notify(TimePoint now) {
   return {};
 }
 
-void ServerSubscription::end(Cause cause, int status, std::error_code error) {
+void ServerSubscription::end(NotifierEnded::Cause cause, int status, std::error_code error) {
   if (state_ == State::over) return;
   state_ = State::over;
   ua_.disarm(expiry_);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kPrefix = "tgruu.";
 constexpr std::size_t kFixed = 24;  // nonce, instance, epoch
 constexpr std::size_t kMaxAor = 200;
-constexpr std::string_view kDigits =
+constexpr std::string_view kBase64Url =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void put(std::string& out, std::uint64_t number) {
@@ -46,9 +46,9 @@ std::string encode(std::string_view bytes) {
   int count = 0;
   for (const char c : bytes) {
     bits = bits << 8 | static_cast<unsigned char>(c);
-    for (count += 8; count >= 6;) out += kDigits[bits >> (count -= 6) & 63];
+    for (count += 8; count >= 6;) out += kBase64Url[bits >> (count -= 6) & 63];
   }
-  if (count > 0) out += kDigits[bits << (6 - count) & 63];
+  if (count > 0) out += kBase64Url[bits << (6 - count) & 63];
   return out;
 }
 std::optional<std::string> decode(std::string_view text) {
@@ -56,7 +56,7 @@ std::optional<std::string> decode(std::string_view text) {
   unsigned bits = 0;
   int count = 0;
   for (const char c : text) {
-    const auto digit = kDigits.find(c);
+    const auto digit = kBase64Url.find(c);
     if (digit == std::string_view::npos) return std::nullopt;
     bits = bits << 6 | static_cast<unsigned>(digit);
     if ((count += 6) >= 8) out += static_cast<char>(bits >> (count -= 8) & 0xff);

@@ -86,10 +86,10 @@ bool read_path(const MessageView& m, Path& path) {
   return true;
 }
 
-class Reader {
+class RegisterReader {
  public:
-  Reader(const RequestArrived& e, const RegistrarOptions& options, BindingUpdate& update,
-         TimePoint now)
+  RegisterReader(const RequestArrived& e, const RegistrarOptions& options, BindingUpdate& update,
+                 TimePoint now)
       : event_(e), options_(options), update_(update), now_(now) {}
 
   std::optional<Refusal> read(bool& outbound) {
@@ -215,7 +215,7 @@ std::optional<Refusal> refused_extensions(const MessageView& m, const RegistrarO
 
 std::optional<Refusal> read_contacts(const RequestArrived& event, const RegistrarOptions& options,
                                      BindingUpdate& update, bool& outbound, TimePoint now) {
-  return Reader(event, options, update, now).read(outbound);
+  return RegisterReader(event, options, update, now).read(outbound);
 }
 
 }  // namespace sipstack::server
