@@ -18,6 +18,7 @@ enum Status : int { kDone = 0, kFailed = 1, kWrongUsage = 2 };
 using Command = std::function<int()>;
 
 void add_parse(CLI::App& app, Command& chosen);
+void add_sdp(CLI::App& app, Command& chosen);
 void add_uas(CLI::App& app, Command& chosen);
 void add_call(CLI::App& app, Command& chosen);
 void add_register(CLI::App& app, Command& chosen);

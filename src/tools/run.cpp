@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
 
   Command chosen;
   add_parse(app, chosen);
+  add_sdp(app, chosen);
   add_uas(app, chosen);
   add_call(app, chosen);
   add_register(app, chosen);

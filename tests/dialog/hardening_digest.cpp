@@ -58,7 +58,7 @@ TEST_CASE("an HA1 of another length than its algorithm's is nobody's (hardening 
       [&ha1](std::string_view, DigestAlgorithm) { return std::optional<std::string>(ha1); },
       f.random);
   const std::string right = digest_ha1(DigestAlgorithm::sha256, "alice", "example.org", "secret");
-  for (const std::size_t length : {0, 31, 32, 33, 63, 65, 128, 1000}) {
+  for (const std::size_t length : {0U, 31U, 32U, 33U, 63U, 65U, 128U, 1000U}) {
     INFO(length);
     ha1 = right;
     ha1.resize(length, 'a');

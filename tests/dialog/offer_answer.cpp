@@ -240,3 +240,25 @@ TEST_CASE("capabilities can be read from a description") {
   CHECK(read.audio[3].name == "G729");
   CHECK(capabilities_of(Session()).audio_port == 0);
 }
+
+TEST_CASE(
+    "capabilities have the other media of a description, with their lines and where they are") {
+  const Capabilities read = capabilities_of(parsed(offer_text(
+      "m=video 5000 RTP/AVPF 96\r\nb=AS:300\r\na=rtpmap:96 VP8/90000\r\n"
+      "a=rtcp-fb:96 nack pli\r\na=rtcp-fb:* nack\r\na=sendonly\r\na=mid:v\r\n"
+      "m=audio 49170 RTP/AVP 0\r\nc=IN IP4 192.0.2.9\r\nm=image 0 udptl t38\r\n"
+      "m=message 7000 TCP/MSRP *\r\nc=IN IP4 192.0.2.9\r\na=path:msrp://h:7000/x;tcp\r\n",
+      "b=CT:900\r\na=fingerprint:sha-256 AA:BB\r\na=inactive\r\n")));
+  CHECK(read.audio_port == 49170);
+  CHECK(read.address.to_string() == "192.0.2.9");
+  CHECK(read.lines == std::vector<Line>{{'b', "CT:900"}, {'a', "fingerprint:sha-256 AA:BB"}});
+  REQUIRE(read.media.size() == 2);
+  const MediaCapability& video = read.media[0];
+  CHECK(video.proto == "RTP/AVPF");
+  CHECK(video.direction == Direction::sendonly);
+  CHECK(video.codecs[0].feedback == std::vector<std::string>{"nack pli"});
+  CHECK(video.lines ==
+        std::vector<Line>{{'b', "AS:300"}, {'a', "mid:v"}, {'c', "IN IP4 192.0.2.1"}});
+  CHECK(read.media[1].formats == std::vector<std::string>{"*"});
+  CHECK(read.media[1].direction == Direction::inactive);
+}
