@@ -37,19 +37,19 @@ void EndpointState::on(CallAnswered& event) {
   const auto record = call(event.call);
   if (!record) return;
   if (event.reinvite) {
-    if (const auto done = std::exchange(record->reinvite_done, nullptr)) done({}, event.response);
+    if (const auto done = record->reinvite_done.take()) done({}, event.response);
     record->answered(event.response);
     return;
   }
   if (record->call_id.empty()) record->call_id = std::string(event.response->call_id());
-  if (const auto done = std::exchange(record->invited, nullptr))
+  if (const auto done = record->invited.take())
     done({}, handle(event.call), std::move(event.response));
 }
 
 void EndpointState::on(CallConfirmed& event) {
   const auto record = call(event.call);
   if (!record) return;
-  if (const auto done = std::exchange(record->accepted, nullptr)) done({}, handle(event.call));
+  if (const auto done = record->accepted.take()) done({}, handle(event.call));
   record->confirmed(event.ack);
 }
 
@@ -65,8 +65,7 @@ void EndpointState::on(ReinviteFailed& event) {
   const auto record = call(event.call);
   if (!record) return;
   // A refusal is an outcome and no error.
-  if (const auto done = std::exchange(record->reinvite_done, nullptr))
-    done(event.error, event.response);
+  if (const auto done = record->reinvite_done.take()) done(event.error, event.response);
   record->reinvite_failed(event);
 }
 
@@ -93,8 +92,7 @@ void EndpointState::on(OfferReceived& event) {
 void EndpointState::on(UpdateCompleted& event) {
   const auto record = call(event.call);
   if (!record) return;
-  if (const auto done = std::exchange(record->update_done, nullptr))
-    done(event.error, event.response);
+  if (const auto done = record->update_done.take()) done(event.error, event.response);
   record->updated(event);
 }
 
@@ -120,15 +118,15 @@ void EndpointState::on(CallEnded& event) {
       case CallEnded::Cause::failed: error = Errc::bad_response; break;
     }
   }
-  if (const auto done = std::exchange(record->invited, nullptr)) {
+  if (const auto done = record->invited.take()) {
     // A refusal is an outcome and no error; our own CANCEL is told as what it was.
     if (event.cause == CallEnded::Cause::cancelled) error = Errc::cancelled;
     done(error, handle(event.call), event.message);
   }
-  if (const auto done = std::exchange(record->accepted, nullptr))
+  if (const auto done = record->accepted.take())
     done(error ? error : make_error_code(Errc::cancelled), handle(event.call));
   for (auto* const exchange : {&record->reinvite_done, &record->update_done})
-    if (const auto done = std::exchange(*exchange, nullptr))
+    if (const auto done = exchange->take())
       done(error ? error : make_error_code(Errc::cancelled), {});
   for (const auto& [number, done] : std::exchange(record->waits, {})) done({}, event);
   record->ended(event);

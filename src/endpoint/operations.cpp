@@ -26,7 +26,7 @@ void hang_up_on_cancel(EndpointState& state, detail::CancellationSlot slot, Call
 /// Of an exchange within a call: `waiting` is where its handler waits.
 template <class Begin>
 void begin_exchange(const std::weak_ptr<EndpointState>& weak, CallId id,
-                    std::function<void(error_code, Message)> CallRecord::*waiting,
+                    OnceSlot<error_code, Message> CallRecord::*waiting,
                     std::function<void(error_code, Message)> done, detail::CancellationSlot slot,
                     Begin begin) {
   const auto state = weak.lock();

@@ -18,6 +18,11 @@ void abandon(EndpointState& state, std::function<void(error_code, Results...)>& 
   if (auto done = std::exchange(waiting, nullptr))
     state.tell_later([done = std::move(done)] { done(Errc::cancelled, Results{}...); });
 }
+template <class... Results>
+void abandon(EndpointState& state, OnceSlot<error_code, Results...>& waiting) {
+  auto done = waiting.take();
+  abandon(state, done);
+}
 
 /// The same of a table of handlers.
 template <class Map, class Id>

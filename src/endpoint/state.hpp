@@ -35,8 +35,8 @@ namespace sipstack {
 /// What a user has hung on one call.
 struct CallRecord {
   std::string call_id;
-  std::function<void(error_code, Call, Message)> invited;  ///< of our INVITE; called once
-  std::function<void(error_code, Call)> accepted;          ///< of async_accept(); called once
+  OnceSlot<error_code, Call, Message> invited;  ///< of our INVITE
+  OnceSlot<error_code, Call> accepted;          ///< of async_accept()
   HandlerSlot<Call, const Message&> first_progress;
   HandlerSlot<const Message&> progress;
   HandlerSlot<const Message&> answered;
@@ -49,9 +49,9 @@ struct CallRecord {
   HandlerSlot<const Message&> confirmed;
   HandlerSlot<TxnId, const Message&> requested;
   HandlerSlot<const CallEnded&> ended;
-  // of operations with tokens; each is called once
-  std::function<void(error_code, Message)> reinvite_done;
-  std::function<void(error_code, Message)> update_done;
+  // of operations with tokens
+  OnceSlot<error_code, Message> reinvite_done;
+  OnceSlot<error_code, Message> update_done;
   std::vector<std::pair<std::uint64_t, std::function<void(error_code, CallEnded)>>> waits;
 };
 

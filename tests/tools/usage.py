@@ -6,7 +6,7 @@ import unittest
 from _command import main, run
 
 COMMANDS = ("parse", "uas", "call", "register", "options", "message", "subscribe", "publish", "serve",
-            "b2bua", "flow")
+            "b2bua", "flow", "sdp")
 
 
 class Usage(unittest.TestCase):
