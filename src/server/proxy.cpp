@@ -213,11 +213,37 @@ void Proxy::Impl::ack(const AckArrived& e, TimePoint now) {
   const auto routing = server::preprocess(m, e.flow, mark, registrar);
   if (!routing || !(routing->in_dialog || e.user.kind == UsageKind::proxy)) return;
   const auto uri = Uri::parse(routing->uri);
-  if (!uri || !uri->is_sip() || (routing->route.empty() && registrar.serves(*uri))) return;
+  if (!uri || !uri->is_sip()) return;
+  if (routing->route.empty() && registrar.serves(*uri)) return ack_to_gruu(e, *routing, *uri, now);
   Target target;
   target.uri = routing->uri;
   target.flow = routing->flow;
-  Copy out = copy(m, e.flow, *routing, target, static_cast<unsigned>(options.max_breadth), false);
+  pass_on(e, *routing, target, now);
+}
+
+/// The callee's Contact was a GRUU of ours (RFC 5627 section 6.1). An AOR is nobody's Contact.
+void Proxy::Impl::ack_to_gruu(const AckArrived& e, const Routing& routing, const Uri& uri,
+                              TimePoint now) {
+  const auto gruu = registrar.gruu(uri);
+  if (!gruu) return;
+  store.find(gruu->aor, now,
+             [e, routing, gruu, token = std::weak_ptr<Impl*>(alive)](const LocationResult& result,
+                                                                     TimePoint at) {
+               const auto impl = token.lock();
+               if (!impl || !result) return;
+               std::vector<Binding> bindings = *result;
+               (*impl)->keep_those_of(gruu, bindings);
+               Context c;
+               c.routing = routing;
+               (*impl)->add_targets(c, bindings);
+               if (!c.waiting.empty()) (*impl)->pass_on(e, routing, c.waiting.back(), at);
+             });
+}
+
+void Proxy::Impl::pass_on(const AckArrived& e, const Routing& routing, const Target& target,
+                          TimePoint now) {
+  Copy out = copy(e.request.view(), e.flow, routing, target,
+                  static_cast<unsigned>(options.max_breadth), false);
   if (out.writer) layer.send_stateless(*std::move(out.writer), std::move(out.hop), now);
 }
 

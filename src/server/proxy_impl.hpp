@@ -28,6 +28,10 @@ struct Proxy::Impl {
   void request(const RequestArrived& e, TimePoint now);
   void cancel(const RequestArrived& e, TimePoint now);
   void ack(const AckArrived& e, TimePoint now);
+  void ack_to_gruu(const AckArrived& e, const server::Routing& routing, const Uri& uri,
+                   TimePoint now);
+  void pass_on(const AckArrived& e, const server::Routing& routing, const server::Target& target,
+               TimePoint now);
   /// A status for what is wrong with the request before anything is decided; 0: nothing.
   int invalid(const RequestArrived& e, TimePoint now);
   /// False where the request was answered: challenged or refused. `user`: who it is, or empty.
@@ -42,6 +46,7 @@ struct Proxy::Impl {
   void look_up_trunk(ContextId id, const std::string& trunk, std::vector<Binding> own,
                      TimePoint now);
   void found(ContextId id, const LocationResult& result, TimePoint now);
+  void keep_those_of(const std::optional<GruuTarget>& gruu, std::vector<Binding>& bindings) const;
   void add_targets(Context& c, const std::vector<Binding>& bindings) const;
   void redirect(Context& c, const std::vector<Binding>& bindings, TimePoint now);
   void self_options(const RequestArrived& e, TimePoint now);

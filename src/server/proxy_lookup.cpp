@@ -81,11 +81,7 @@ void Proxy::Impl::found(ContextId id, const LocationResult& result, TimePoint no
     return settle(id, now);
   }
   std::vector<Binding> bindings = *result;
-  const auto elsewhere = [&](const Binding& b) {
-    // A PBX's own AOR has no user to be put before its contact.
-    return (c->gruu && !registrar.leads_to(*c->gruu, b)) || is_bulk(b);
-  };
-  bindings.erase(std::remove_if(bindings.begin(), bindings.end(), elsewhere), bindings.end());
+  keep_those_of(c->gruu, bindings);
   if (options.redirect && !bindings.empty()) {
     redirect(*c, bindings, now);
     return settle(id, now);
@@ -99,6 +95,15 @@ void Proxy::Impl::found(ContextId id, const LocationResult& result, TimePoint no
     answer(*c, 440, now);  // RFC 5393 section 5.3.3
   }
   settle(id, now);
+}
+
+void Proxy::Impl::keep_those_of(const std::optional<GruuTarget>& gruu,
+                                std::vector<Binding>& bindings) const {
+  const auto elsewhere = [&](const Binding& b) {
+    // A PBX's own AOR has no user to be put before its contact.
+    return (gruu && !registrar.leads_to(*gruu, b)) || is_bulk(b);
+  };
+  bindings.erase(std::remove_if(bindings.begin(), bindings.end(), elsewhere), bindings.end());
 }
 
 void Proxy::Impl::add_targets(Context& c, const std::vector<Binding>& bindings) const {

@@ -208,6 +208,31 @@ TEST_CASE("GRUU: given to who asks, and leading to one phone of the AOR") {
   s.end();
 }
 
+TEST_CASE("GRUU: an ACK and a BYE to the callee's go where the call went, each to the contact") {
+  Outbound s;
+  const std::string gruu = Outbound::param(s.flow("1", kFirst, "r1"), "pub-gruu");
+  s.bind("bob", {"<sip:bob@" + kBen.at() + ">"}, kBen);
+  s.ask("INVITE", gruu);
+  const Seen invite = s.take(kFirst);
+  const std::string route = invite.lines(HeaderId::record_route).back();
+  s.reply(kFirst, invite, 200, {"Contact: <" + gruu + ">"});
+  REQUIRE(s.take(kCaller)->status() == 200);
+  for (const std::string method : {"ACK", "BYE"}) {
+    s.send(kCaller, s.request(kCaller, method, gruu, "within-" + method,
+                              {"From: <sip:caller@elsewhere.example>;tag=cf",
+                               "To: <sip:bob@example.org>;tag=t-" + kFirst.name,
+                               "Call-ID: " + std::string(invite->call_id()), "CSeq: 7 " + method,
+                               "Max-Forwards: 70", "Route: " + route}));
+    const Seen request = s.take(kFirst);
+    CHECK(request.start() == method + " sip:bob@10.0.0.7;transport=tcp;ob SIP/2.0");
+    CHECK(request.raw(HeaderId::route) == "(none)");
+    CHECK(s.nothing_for(kBen));
+    if (method == "BYE") s.reply(kFirst, request, 200);
+  }
+  s.out.clear();
+  s.end();
+}
+
 TEST_CASE("GRUU: new ones with every refresh, the old ones good until the Call-ID changes") {
   Outbound s;
   const std::string first = Outbound::param(s.flow("1", kFirst, "r1"), "temp-gruu");
