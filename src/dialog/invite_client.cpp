@@ -5,9 +5,10 @@
 #include "dialog/context.hpp"
 
 namespace sipstack {
-namespace {
 
 using Cause = CallEnded::Cause;
+
+namespace {
 
 constexpr std::size_t kMaxAcknowledged = 64;  // 2xx whose retransmissions are recognised
 

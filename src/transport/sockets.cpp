@@ -13,6 +13,8 @@ namespace sipstack {
 
 namespace {
 
+using udp = boost::asio::ip::udp;
+
 TransportOptions bounded(TransportOptions options) {
   // The message index reaches 65,535 bytes; the partial-message block holds that and one read.
   if (options.limits.message > 65535) options.limits.message = 65535;
@@ -116,7 +118,6 @@ std::shared_ptr<UdpSocket> Sockets::nearest_udp(const SocketAddress& remote) {
 }
 
 expected<IpAddress, std::error_code> Sockets::route_source(const SocketAddress& remote) {
-  using udp = boost::asio::ip::udp;
   // Connecting a datagram socket sends nothing; it asks the routing table.
   boost::system::error_code error;
   udp::socket probe(io_);
