@@ -50,7 +50,7 @@ std::uint64_t load_tail(const char* end, std::size_t left, std::size_t size) noe
   if (size >= 8) return load(end - 8) >> (8 * (8 - left));
   std::uint64_t word = 0;
   for (std::size_t i = 0; i < left; ++i)
-    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(end[i - left])) << (8 * i);
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(*(end - (left - i)))) << (8 * i);
   return word;
 }
 

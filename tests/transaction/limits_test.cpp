@@ -503,7 +503,7 @@ TEST_CASE("A59: INVITE and CANCEL without end: a thousand at once, 33 a second, 
   Victim v({});
   v.bob.user = [&](const TxnEvent& event, TimePoint now) { obeys(v, event, now); };
   TimePoint now = at(1);
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__)
+#if defined(NDEBUG) && !defined(SIPSTACK_SANITIZED)
   constexpr int kPairs = 1'000'000;
 #else
   constexpr int kPairs = 20'000;

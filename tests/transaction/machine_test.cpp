@@ -213,7 +213,7 @@ struct Walk {
 int wanted_depth() {
   const char* const wanted = std::getenv("SIPSTACK_FSM_DEPTH");
   if (wanted != nullptr && std::atoi(wanted) > 0) return std::atoi(wanted);
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__)
+#if defined(NDEBUG) && !defined(SIPSTACK_SANITIZED)
   return 8;
 #else
   return 6;  // a fiftieth of the time, for builds without optimization

@@ -31,7 +31,7 @@ bool heard_once(const Told& told) {
 int packets_decided() {
   const char* const wanted = std::getenv("SIPSTACK_PATTERN_PACKETS");
   if (wanted != nullptr && std::atoi(wanted) > 0) return std::min(std::atoi(wanted), 12);
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__)
+#if defined(NDEBUG) && !defined(SIPSTACK_SANITIZED)
   return 8;
 #else
   return 6;
@@ -131,7 +131,7 @@ namespace {
 int runs_wanted() {
   const char* const wanted = std::getenv("SIPSTACK_RUNS");
   if (wanted != nullptr && std::atoi(wanted) > 0) return std::atoi(wanted);
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__)
+#if defined(NDEBUG) && !defined(SIPSTACK_SANITIZED)
   return 50'000;
 #else
   return 5'000;

@@ -506,7 +506,7 @@ TEST_CASE("many TLS connections come and go and leave nothing") {
   CHECK(f.transports->counters().queued == 0);
 }
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GLIBC__) && !defined(SIPSTACK_SANITIZED)
 TEST_CASE("an idle TLS connection costs less than 48 KiB") {
   Trust trust;
   Fixture f(with_tls(trust.server()));
