@@ -150,7 +150,7 @@ TEST_CASE(
 
 // ---- A24 ----
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SIPSTACK_SANITIZED)
 constexpr int kRounds = 200000;
 #else
 constexpr int kRounds = 1000000;

@@ -214,7 +214,7 @@ template <class F>
 void on_small_stack(F&& f) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SIPSTACK_SANITIZED)
   pthread_attr_setstacksize(&attributes, 512 * 1024);  // redzones
 #else
   pthread_attr_setstacksize(&attributes, 128 * 1024);
