@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace sipstack {
@@ -24,6 +26,22 @@ class Boxed {
 
  private:
   std::unique_ptr<T> value_;
+};
+
+/// A text that is mostly empty.
+class RareText {
+ public:
+  RareText& operator=(std::string_view text) {
+    text_ = text.empty() ? nullptr : std::make_unique<const std::string>(text);
+    return *this;
+  }
+  bool empty() const noexcept { return text_ == nullptr; }
+  std::string_view view() const noexcept {
+    return text_ ? std::string_view(*text_) : std::string_view();
+  }
+
+ private:
+  std::unique_ptr<const std::string> text_;
 };
 
 }  // namespace sipstack

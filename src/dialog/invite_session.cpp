@@ -20,18 +20,26 @@ void InviteSession::belongs_to(CallId id) noexcept {
 
 // Timers take memory only while they wait: of the nine a call that stands has two at most.
 void InviteSession::arm(UsageTimer::What what, TimePoint at) {
-  auto& timer = timers_[static_cast<std::size_t>(what)];
-  if (!timer) {
-    timer = std::make_unique<UsageTimer>(what, UsageKind::invite_session);
-    timer->belongs_to(id_);
-  }
+  for (const auto& timer : timers_)
+    if (timer->what == what) return ua_.arm(*timer, at);
+  const auto& timer =
+      timers_.emplace_back(std::make_unique<UsageTimer>(what, UsageKind::invite_session));
+  timer->belongs_to(id_);
   ua_.arm(*timer, at);
 }
 
 void InviteSession::disarm(UsageTimer::What what) noexcept {
-  auto& timer = timers_[static_cast<std::size_t>(what)];
-  if (timer) ua_.disarm(*timer);
-  timer.reset();
+  for (auto timer = timers_.begin(); timer != timers_.end(); ++timer) {
+    if ((*timer)->what != what) continue;
+    ua_.disarm(**timer);
+    timers_.erase(timer);
+    return;
+  }
+}
+
+bool InviteSession::waits(UsageTimer::What what) const noexcept {
+  return std::any_of(timers_.begin(), timers_.end(),
+                     [what](const auto& timer) { return timer->what == what; });
 }
 
 bool InviteSession::has_dialog(const DialogId& id) const noexcept {
@@ -279,7 +287,7 @@ std::error_code InviteSession::send_bye(std::optional<Flow> flow, TimePoint now)
   RequestWriter out = dialog_->request(ua_.pool(), "BYE", *cseq);
   digest_.authorize(out, "BYE", std::string(out.uri()), {}, ua_.random());
   ua_.write_product(out, HeaderId::user_agent);
-  if (!bye_reason_.empty()) out.header(HeaderId::reason, bye_reason_);  // RFC 3326
+  if (!bye_reason_.empty()) out.header(HeaderId::reason, bye_reason_.view());  // RFC 3326
   if (out.error() != WriteErrc::ok) return Errc::write_failed;
   NextHop hop = retry_hop(dialog_->next_hop(), flow);
   const auto txn = ua_.layer.send(std::move(out), std::move(hop), part(bye), now);
@@ -306,10 +314,8 @@ void InviteSession::terminate_server_invite(TimePoint now) {
 }
 
 void InviteSession::disarm_all() noexcept {
-  for (auto& timer : timers_) {
-    if (timer) ua_.disarm(*timer);
-    timer.reset();
-  }
+  for (const auto& timer : timers_) ua_.disarm(*timer);
+  timers_.clear();
 }
 
 void InviteSession::end(CallEnded ending, TimePoint now) {

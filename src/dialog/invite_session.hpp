@@ -4,7 +4,6 @@
 // by RFC 4028.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -343,9 +342,7 @@ class InviteSession {
   void leave(CallEnded ending, TimePoint now, std::string_view reason = {});
   void arm(UsageTimer::What what, TimePoint at);
   void disarm(UsageTimer::What what) noexcept;
-  bool waits(UsageTimer::What what) const noexcept {
-    return timers_[static_cast<std::size_t>(what)] != nullptr;
-  }
+  bool waits(UsageTimer::What what) const noexcept;
   void disarm_all() noexcept;
   std::error_code send_bye(std::optional<Flow> flow, TimePoint now);
   void end(CallEnded ending, TimePoint now);
@@ -361,7 +358,7 @@ class InviteSession {
   std::vector<Early> early_;        ///< caller, before the 2xx: one a To tag
   std::shared_ptr<Dialog> dialog_;  ///< shared with subscriptions in it
   Talk talk_;                       ///< of dialog_
-  std::string contact_;             ///< Contact value that is not our plain address, or empty
+  RareText contact_;                ///< Contact value that is not our plain address, or empty
   std::string local_sdp_;           ///< our last description that the peer has taken
   std::uint64_t held_version_ = 0;  ///< of o=, the highest that hold() made
   ClientInvite client_;
@@ -384,12 +381,12 @@ class InviteSession {
   HeaderLines credentials_;  ///< Authorization lines of our last INVITE, for its ACK
   DigestClient digest_;      ///< a callee has no credentials for its caller (hardening A62)
   TxnId bye_txn_;
-  std::string bye_reason_;
+  RareText bye_reason_;
   CallId replaces_;
   CallId joins_;
-  std::string contact_params_;  ///< of our Contact, behind the URI
-  CallEnded ending_;  ///< what end() tells once the BYE or the INVITE has its final response
-  std::array<std::unique_ptr<UsageTimer>, UsageTimer::kinds> timers_;  ///< by UsageTimer::What
+  RareText contact_params_;  ///< of our Contact, behind the URI
+  CallEnded ending_;         ///< what end() tells once the BYE or the INVITE has its final response
+  std::vector<std::unique_ptr<UsageTimer>> timers_;  ///< those that wait
 };
 
 }  // namespace sipstack

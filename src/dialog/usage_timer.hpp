@@ -2,7 +2,6 @@
 // A timer of a user agent's usage, with the way back to the one that waits.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "sipstack/base/slab.hpp"
@@ -24,7 +23,6 @@ struct UsageTimer : TimerHook {
     session_refresh,    ///< our refresh is due (RFC 4028 section 7.2)
     session_expiry      ///< no refresh came (RFC 4028 section 10)
   };
-  static constexpr std::size_t kinds = 10;
 
   UsageTimer(What w, UsageKind k) noexcept : TimerHook(TimerOwner::user_agent), what(w), kind(k) {}
 

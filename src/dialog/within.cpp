@@ -27,10 +27,11 @@ void InviteSession::write_contact(MessageWriter& out, const ExtraHeaders& header
     for (const auto& [field, value] : headers)
       if (header_id(field) == HeaderId::contact) contact_ = value;
   } else if (!contact_.empty()) {
-    out.header(HeaderId::contact,
-               contact_params_.empty() ? contact_ : contact_ + ";" + contact_params_);
+    std::string value(contact_.view());
+    if (!contact_params_.empty()) value.append(";").append(contact_params_.view());
+    out.header(HeaderId::contact, value);
   } else {
-    ua_.write_contact(out, headers, secure, contact_params_);
+    ua_.write_contact(out, headers, secure, contact_params_.view());
   }
 }
 

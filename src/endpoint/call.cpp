@@ -24,9 +24,8 @@ Call::operator bool() const noexcept {
 }
 
 std::string Call::call_id() const {
-  std::string text;
-  with_record(state_, id_, [&](const CallRecord& record) { text = record.call_id; });
-  return text;
+  const auto state = state_.lock();
+  return state && !state->closed_down ? state->agent().call_id(id_) : std::string();
 }
 
 error_code Call::hang_up(std::string_view reason) {

@@ -16,7 +16,6 @@ constexpr int kNotImplemented = 501;
 
 void EndpointState::on(CallArrived& event) {
   auto record = std::make_shared<CallRecord>();
-  record->call_id = std::string(event.invite->call_id());
   calls.emplace(event.call, std::move(record));
   if (!invited) {
     agent().reject(event.call, 480, now());
@@ -28,7 +27,6 @@ void EndpointState::on(CallArrived& event) {
 void EndpointState::on(CallProgress& event) {
   const auto record = call(event.call);
   if (!record) return;
-  if (record->call_id.empty()) record->call_id = std::string(event.response->call_id());
   record->first_progress(handle(event.call), event.response);
   record->progress(event.response);
 }
@@ -41,7 +39,6 @@ void EndpointState::on(CallAnswered& event) {
     record->answered(event.response);
     return;
   }
-  if (record->call_id.empty()) record->call_id = std::string(event.response->call_id());
   if (const auto done = record->invited.take())
     done({}, handle(event.call), std::move(event.response));
 }

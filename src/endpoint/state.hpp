@@ -34,7 +34,6 @@ namespace sipstack {
 
 /// What a user has hung on one call.
 struct CallRecord {
-  std::string call_id;
   OnceSlot<error_code, Call, Message> invited;  ///< of our INVITE
   OnceSlot<error_code, Call> accepted;          ///< of async_accept()
   HandlerSlot<Call, const Message&> first_progress;

@@ -36,7 +36,7 @@ class Call {
   Call() = default;
 
   explicit operator bool() const noexcept;  ///< the call is still there
-  /// The Call-ID header field: known once a message of the call has come; "" before and when gone.
+  /// The Call-ID header field; "" when the call is gone, in on_ended() too: see CallEnded::message.
   std::string call_id() const;
 
   /// BYE, CANCEL or a refusal, by the call's state. on_ended() follows.
