@@ -33,6 +33,7 @@ void InviteSession::disarm(UsageTimer::What what) noexcept {
     if ((*timer)->what != what) continue;
     ua_.disarm(**timer);
     timers_.erase(timer);
+    if (timers_.empty()) timers_.shrink_to_fit();
     return;
   }
 }
@@ -316,6 +317,7 @@ void InviteSession::terminate_server_invite(TimePoint now) {
 void InviteSession::disarm_all() noexcept {
   for (const auto& timer : timers_) ua_.disarm(*timer);
   timers_.clear();
+  timers_.shrink_to_fit();
 }
 
 void InviteSession::end(CallEnded ending, TimePoint now) {
