@@ -65,6 +65,7 @@ class Callee {
  private:
   static CoreOptions options() {
     CoreOptions out;
+    out.user_agent.max_dialogs = 2000000;
     out.transactions.max_lingering = std::size_t{1} << 22;
     out.pool_bytes = std::size_t{8} << 30;
     return out;
