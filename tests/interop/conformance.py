@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The black-box conformance tester beside this project (sipcheck), where it is present: all but b2bua.
+"""The black-box conformance tester beside this project (sipcheck), where it is present.
 
 Also ours: `sipstack parse` agrees with the labelled messages of RFC 3665 and RFC 5359, and `sipstack uas`
 lives through RFC 4475's, answering 400 to what it cannot parse but can answer."""
@@ -15,7 +15,7 @@ import sys
 from _peer import Failed, Skipped, run
 
 SHARED = os.environ.get("SIPSTACK_SHARED_DIR", "")
-AREAS = ("parse", "uas", "tsx", "client", "dialog", "transport", "registrar", "proxy", "robust")
+AREAS = ("parse", "uas", "tsx", "client", "dialog", "transport", "registrar", "proxy", "b2bua", "robust")
 
 
 def shared(*path):
