@@ -2,23 +2,20 @@
 #include "server/flow_token.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 
+#include "server/base64url.hpp"
 #include "sipstack/parser/params.hpp"
 
 namespace sipstack::server {
 namespace {
 
-constexpr std::string_view kDigits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-// Base 64 of RFC 4648 section 5, without padding.
 class Writer {
  public:
-  void byte(std::uint64_t value) {
-    bits_ = bits_ << 8 | (value & 0xff);
-    for (count_ += 8; count_ >= 6;) digit(bits_ >> (count_ -= 6));
-  }
+  void byte(std::uint64_t value) { bytes_ += static_cast<char>(value & 0xff); }
   void number(std::uint64_t value, int bytes) {
     while (bytes-- > 0) byte(value >> (8 * bytes));
   }
@@ -27,33 +24,23 @@ class Writer {
     if (a.ip.is_v6()) number(a.ip.scope_id(), 4);
     number(a.port, 2);
   }
-  std::string take() {
-    if (count_ > 0) digit(bits_ << (6 - count_));
-    return std::move(text_);
-  }
+  std::string take() const { return base64url(bytes_); }
 
  private:
-  void digit(std::uint64_t value) { text_ += kDigits[value & 63]; }
-  std::string text_;
-  std::uint64_t bits_ = 0;
-  int count_ = 0;
+  std::string bytes_;
 };
 
 class Reader {
  public:
-  explicit Reader(std::string_view text) noexcept : text_(text) {}
+  explicit Reader(std::string_view text) {
+    auto bytes = from_base64url(text);
+    good_ = bytes.has_value();
+    if (good_) bytes_ = *std::move(bytes);
+  }
   std::uint8_t byte() noexcept {
-    for (; count_ < 8; count_ += 6) {
-      const auto digit = text_.empty() ? std::string_view::npos : kDigits.find(text_.front());
-      if (digit == std::string_view::npos) {
-        good_ = false;
-        return 0;
-      }
-      text_.remove_prefix(1);
-      bits_ = bits_ << 6 | digit;
-    }
-    count_ -= 8;
-    return static_cast<std::uint8_t>(bits_ >> count_);
+    if (at_ < bytes_.size()) return static_cast<std::uint8_t>(bytes_[at_++]);
+    good_ = false;
+    return 0;
   }
   std::uint64_t number(int bytes) noexcept {
     std::uint64_t value = 0;
@@ -74,12 +61,11 @@ class Reader {
     a.port = static_cast<std::uint16_t>(number(2));
     return a;
   }
-  bool whole() const noexcept { return good_ && text_.empty(); }
+  bool whole() const noexcept { return good_ && at_ == bytes_.size(); }
 
  private:
-  std::string_view text_;
-  std::uint64_t bits_ = 0;
-  int count_ = 0;
+  std::string bytes_;
+  std::size_t at_ = 0;
   bool good_ = true;
 };
 

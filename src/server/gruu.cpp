@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "server/base64url.hpp"
 #include "sipstack/parser/uri_parts.hpp"
 
 namespace sipstack::server {
@@ -17,8 +18,6 @@ namespace {
 constexpr std::string_view kPrefix = "tgruu.";
 constexpr std::size_t kFixed = 24;  // nonce, instance, epoch
 constexpr std::size_t kMaxAor = 200;
-constexpr std::string_view kBase64Url =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void put(std::string& out, std::uint64_t number) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(number >> shift & 0xff);
@@ -39,40 +38,6 @@ std::string mac(const Key& key, std::string_view text) {
   return {reinterpret_cast<const char*>(out), size};
 }
 
-// Base 64 of RFC 4648 section 5, without padding.
-std::string encode(std::string_view bytes) {
-  std::string out;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : bytes) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    for (count += 8; count >= 6;) out += kBase64Url[bits >> (count -= 6) & 63];
-  }
-  if (count > 0) out += kBase64Url[bits << (6 - count) & 63];
-  return out;
-}
-std::optional<std::string> decode(std::string_view text) {
-  std::string out;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const auto digit = kBase64Url.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<unsigned>(digit);
-    if ((count += 6) >= 8) out += static_cast<char>(bits >> (count -= 8) & 0xff);
-  }
-  return out;
-}
-
-template <class Key>
-void draw(Key& key, Random& random) {
-  for (std::size_t i = 0; i < key.size(); i += 8) {
-    std::uint64_t bits = random.next();
-    for (std::size_t j = 0; j < 8; ++j, bits >>= 8)
-      key[i + j] = static_cast<unsigned char>(bits & 0xff);
-  }
-}
-
 std::string bare(const Uri& aor) {
   std::string out(aor.scheme_name);
   out.append(":");
@@ -88,7 +53,7 @@ GruuTokens::GruuTokens(Random& random, const std::optional<std::array<std::uint8
   if (key)
     root = *key;
   else
-    draw(root, random);
+    random.fill(root.data(), root.size());
   const auto derive = [&root](Key& to, std::string_view purpose) {
     const std::string bytes = mac(root, purpose);
     std::copy(bytes.begin(), bytes.end(), to.begin());
@@ -125,12 +90,12 @@ std::string GruuTokens::make(const Meaning& meaning) {
   put(plain, meaning.epoch);
   plain += meaning.aor;
   const std::string check = tag(plain);
-  return std::string(kPrefix) + encode(check + crypt(check, plain));
+  return std::string(kPrefix) + base64url(check + crypt(check, plain));
 }
 
 std::optional<GruuTokens::Meaning> GruuTokens::read(std::string_view user) const {
   if (user.substr(0, kPrefix.size()) != kPrefix || user.size() > 512) return std::nullopt;
-  const auto bytes = decode(user.substr(kPrefix.size()));
+  const auto bytes = from_base64url(user.substr(kPrefix.size()));
   if (!bytes || bytes->size() <= kTag + kFixed) return std::nullopt;
   const std::string_view check = std::string_view(*bytes).substr(0, kTag);
   const std::string plain = crypt(check, std::string_view(*bytes).substr(kTag));
