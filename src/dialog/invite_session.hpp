@@ -364,13 +364,13 @@ class InviteSession {
   ClientInvite client_;
   Boxed<ServerInvite> server_;
   Boxed<Answer> answer_;
-  std::vector<Prack> pracks_;
+  RareList<Prack> pracks_;
   ClientUpdate update_;
-  std::vector<PeerOffer> peer_offers_;  ///< one a dialog
+  RareList<PeerOffer> peer_offers_;  ///< one a dialog
   Boxed<Reliable> reliable_;
-  std::vector<Saying> sayings_;  ///< reliable provisionals that wait for a PRACK
-  Boxed<Saying> accept_;         ///< the 2xx that waits for one
-  Message rung_;                 ///< the last unreliable provisional
+  RareList<Saying> sayings_;  ///< reliable provisionals that wait for a PRACK
+  Boxed<Saying> accept_;      ///< the 2xx that waits for one
+  Message rung_;              ///< the last unreliable provisional
   Boxed<Saying> last_ring_;
   SessionTimer timer_;
   TimePoint session_ends_{};
