@@ -154,6 +154,7 @@ struct TransactionLayer::Impl {
   Random& random;
   LocalAddresses& locals;
   HashKey hash_key;
+  StatelessTag stateless_mark;  ///< what begins all of them
   Slab<Transaction> slab;
   Slab<ClientExtras, 64> all_extras;
   SlotTable by_key;    ///< server transactions

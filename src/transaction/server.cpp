@@ -126,11 +126,8 @@ bool TransactionLayer::Impl::room_for(const MessageView& request,
 StatelessTag TransactionLayer::Impl::tag_for(const MessageView& request) const noexcept {
   std::uint64_t digest = keyed_hash({hash_key.k1, hash_key.k0}, request.branch());
   digest = keyed_hash({hash_key.k1, digest}, request.call_id());
-  StatelessTag tag;
-  for (char& c : tag.chars) {
-    c = "0123456789abcdef"[digest & 15];
-    digest >>= 4;
-  }
+  StatelessTag tag = stateless_mark;
+  tag.write(digest, StatelessTag::kMark);
   return tag;
 }
 

@@ -67,6 +67,15 @@ void UdpSocket::wait_writable() {
 }
 
 void UdpSocket::readable() {
+  const TimePoint began = steady_now();
+  const bool emptied = read_some();
+  if (sockets_ == nullptr) return;
+  if (emptied && !standing_.stands()) return;
+  const Duration waited = standing_.turn(emptied, began, steady_now());
+  if (sockets_->handler() != nullptr) sockets_->handler()->waiting(waited);
+}
+
+bool UdpSocket::read_some() {
   // Some batches a turn, so that neither a flood starves the other sockets nor a burst costs many turns.
   DatagramIo::Batch batch;
   Flow flow;
@@ -75,10 +84,10 @@ void UdpSocket::readable() {
     boost::system::error_code error;
     const std::size_t count = sockets_->datagrams().receive(socket_, batch, error);
     if (count == 0) {
-      if (would_block(error) && round > 0) return;
+      if (would_block(error) && round > 0) return true;
       // Nothing but an error to read; an error left in the queue would wake us for ever.
       const std::size_t errors = take_icmp_errors();
-      if (would_block(error) || errors == 0) return;
+      if (would_block(error) || errors == 0) return true;
       continue;
     }
     for (std::size_t i = 0; i < count; ++i) {
@@ -95,10 +104,11 @@ void UdpSocket::readable() {
       }
       ++sockets_->counters().received;
       if (sockets_->handler() != nullptr) sockets_->handler()->received(batch[i].bytes, flow);
-      if (sockets_ == nullptr) return;  // closed in that call
+      if (sockets_ == nullptr) return true;  // closed in that call
     }
-    if (count < DatagramIo::kBatch) return;
+    if (count < DatagramIo::kBatch) return true;
   }
+  return false;
 }
 
 void UdpSocket::send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token) {
