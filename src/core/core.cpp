@@ -53,8 +53,8 @@ struct Core::Impl {
         pool(o.pool_bytes),
         hash_key{r.next(), r.next()},
         layer(pool, wheel, r, locals, transaction_options(o)),
-        sources(o.sources, r),
-        overload(o.overload, r) {
+        sources(o.sources, another_key("sources")),
+        overload(o.overload, another_key("overload")) {
     UserAgentOptions ua = o.user_agent;
     if (o.challenge && ua.challenge == nullptr) {
       DigestServerOptions digest;
@@ -127,6 +127,10 @@ struct Core::Impl {
   static bool begins_something(const MessageView& m) noexcept {
     const Method method = m.method();
     return method == Method::register_ || (method != Method::cancel && m.to_tag().empty());
+  }
+  /// None need be drawn for each of what is found or told apart by a hash.
+  HashKey another_key(std::string_view purpose) const noexcept {
+    return {keyed_hash(hash_key, purpose), keyed_hash({hash_key.k1, hash_key.k0}, purpose)};
   }
   std::uint64_t failures() const noexcept {
     return (challenge ? challenge->failures() : 0) + (users ? users->failures() : 0);

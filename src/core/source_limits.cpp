@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/base/slab.hpp"
 #include "transaction/slot_table.hpp"
 
@@ -28,7 +27,7 @@ struct SourceBuckets::Impl {
     Handle<Source> self;
   };
 
-  Impl(const SourceLimits& l, Random& random) : limits(l), key{random.next(), random.next()} {}
+  Impl(const SourceLimits& l, const HashKey& k) : limits(l), key(k) {}
 
   bool exempt(const IpAddress& ip) const noexcept {
     if (limits.max_sources == 0 || (ip.is_loopback() && !limits.limit_loopback)) return true;
@@ -113,8 +112,8 @@ struct SourceBuckets::Impl {
   Source* newest = nullptr;
 };
 
-SourceBuckets::SourceBuckets(const SourceLimits& limits, Random& random)
-    : impl_(std::make_unique<Impl>(limits, random)) {}
+SourceBuckets::SourceBuckets(const SourceLimits& limits, const HashKey& key)
+    : impl_(std::make_unique<Impl>(limits, key)) {}
 SourceBuckets::~SourceBuckets() = default;
 
 SourceBuckets::Verdict SourceBuckets::judge(const MessageView& request, const IpAddress& source,

@@ -23,6 +23,10 @@ Proxy::Impl::Impl(TransactionLayer& l, const Registrar& r, LocationStore& s, Dig
       loop_hash{l.random().next(), l.random().next()} {}
 
 void Proxy::Impl::refuse(const RequestArrived& e, int status, TimePoint now) {
+  // Of a stranger's INVITE nothing is kept, and he is told once, not eleven times (hardening A55).
+  if (e.request->method() == Method::invite)
+    return server::challenge(layer, e.txn, e.request.view(), e.flow, status, options.product,
+                             [](ResponseWriter&) {});
   server::reply(layer, e.txn, e.request.view(), e.flow, status, options.product, now,
                 [](ResponseWriter&) {});
 }

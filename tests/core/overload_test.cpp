@@ -23,7 +23,7 @@ namespace {
 /// Calls of one message each, at a fixed rate, to a server that needs `cost` for one and a twentieth of it to
 /// refuse one. What finds the queue full is lost.
 struct Queue {
-  explicit Queue(const OverloadOptions& options = {}) : overload(options, random) {}
+  explicit Queue(const OverloadOptions& options = {}) : overload(options, HashKey{3, 4}) {}
 
   void run(double load, Duration length) {
     const auto gap = Duration(static_cast<std::int64_t>(static_cast<double>(cost.count()) / load));
@@ -68,7 +68,6 @@ struct Queue {
   }
 
   static constexpr Duration cost = microseconds(500);
-  SeededRandom random{3};
   Overload overload;
   std::deque<TimePoint> waiting;
   TimePoint arrives{seconds(1)}, free_at{seconds(1)}, empty_at{seconds(1)};
@@ -134,10 +133,9 @@ TEST_CASE(
 }
 
 TEST_CASE("overload: who was admitted once is admitted again, but not for ever") {
-  SeededRandom random(4);
   OverloadOptions options;
   options.interval = seconds(1000);  // the share stays what it is
-  Overload overload(options, random);
+  Overload overload(options, HashKey{4, 5});
   for (int i = 0; i < 4; ++i) overload.waiting(milliseconds(100 + i), TimePoint(seconds(64)));
   int admitted = 0, changed = 0;
   for (int i = 0; i < 400; ++i) {

@@ -28,7 +28,7 @@ std::string text_of(const std::string& method, const std::string& to_params = {}
 }
 
 struct Fixture {
-  explicit Fixture(const SourceLimits& limits = few()) : buckets(limits, random) {}
+  explicit Fixture(const SourceLimits& limits = few()) : buckets(limits, HashKey{5, 6}) {}
   static SourceLimits few() {
     SourceLimits l;
     l.requests = {10, 2};
@@ -51,7 +51,6 @@ struct Fixture {
     }
     return {passed, refused};
   }
-  SeededRandom random{5};
   SourceBuckets buckets;
   TimePoint now{seconds(1)};
 };

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "sipstack/base/keyed_hash.hpp"
-#include "sipstack/base/random.hpp"
 #include "sipstack/base/time.hpp"
 
 namespace sipstack {
@@ -37,8 +36,8 @@ class Overload {
  public:
   enum class Verdict { admit, refuse, drop };
 
-  Overload(const OverloadOptions& options, Random& random) noexcept
-      : options_(options), key_{random.next(), random.next()} {}
+  Overload(const OverloadOptions& options, const HashKey& key) noexcept
+      : options_(options), key_(key) {}
 
   /// Work has been waiting without a break for so long; zero: what waited has been worked off. Told behind
   /// every batch of input that left some waiting, and behind the one that did not any more.

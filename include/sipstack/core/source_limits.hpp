@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "sipstack/base/address.hpp"
+#include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/base/prefix.hpp"
-#include "sipstack/base/random.hpp"
 #include "sipstack/base/time.hpp"
 #include "sipstack/parser/message_view.hpp"
 
@@ -55,7 +55,7 @@ class SourceBuckets {
     drop  ///< over it, and told so this second: silence, which amplifies nothing
   };
 
-  SourceBuckets(const SourceLimits& limits, Random& random);
+  SourceBuckets(const SourceLimits& limits, const HashKey& key);
   ~SourceBuckets();
   SourceBuckets(const SourceBuckets&) = delete;
   SourceBuckets& operator=(const SourceBuckets&) = delete;
