@@ -38,6 +38,7 @@ Ha1Lookup one_user(const Credentials& c) {
 /// outcome; only behind that may the transaction layer answer in its place (RFC 3261 section 16.8).
 TransactionOptions transaction_options(const CoreOptions& o) {
   TransactionOptions t = o.transactions;
+  t.trusted.insert(t.trusted.end(), o.sources.trusted.begin(), o.sources.trusted.end());
   if (o.server)
     t.answer_cap = std::max(t.answer_cap, o.server->proxy.timer_c + 2 * t.timings.timeout());
   return t;

@@ -19,7 +19,7 @@ using std::chrono::seconds;
 namespace {
 
 // What a message of a call costs on the average; a request that is refused; the ACK of that. The ratios are those
-// of a release build (docs/server.md); the whole is 500 times as slow, and may let its queue stand for longer.
+// of a release build (docs/limits.md); the whole is 500 times as slow, and may let its queue stand for longer.
 constexpr Duration kMessage = milliseconds(2);
 constexpr Duration kRefusal = kMessage / 5;
 constexpr Duration kGlance = kMessage / 50;

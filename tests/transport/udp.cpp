@@ -42,6 +42,23 @@ TEST_CASE("a datagram comes with both addresses, and the reply goes back between
   }
 }
 
+TEST_CASE("what a turn leaves in the socket is told as waiting, until it has all been read") {
+  Fixture f;
+  const SocketAddress ours = f.listen(Transport::udp);
+  Datagrams peer(f.io);
+  f.settle();
+  // More than one turn reads, and less than the system's queue holds.
+  for (int i = 0; i < 200; ++i) peer.send("x", ours);
+  REQUIRE(f.until([&] { return f.told.messages.size() == 200; }));
+  f.settle();
+  REQUIRE(f.told.waits.size() == 2);
+  CHECK(f.told.waits[0] > Duration::zero());
+  CHECK(f.told.waits[1] == Duration::zero());
+  peer.send("x", ours);
+  REQUIRE(f.until([&] { return f.told.messages.size() == 201; }));
+  CHECK(f.told.waits.size() == 2);  // one at a time nothing waits
+}
+
 #ifdef __linux__
 TEST_CASE("a wildcard socket answers from the address that the request reached") {
   Fixture f;

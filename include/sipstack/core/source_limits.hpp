@@ -38,7 +38,7 @@ struct SourceLimits {
   Rate failures{100, 1};
   /// Sources that are remembered, some 80 bytes each; above it the one that was quiet for longest is forgotten.
   std::size_t max_sources = 65536;
-  /// Networks that none of this is for: trunks, our own proxies.
+  /// Networks that none of this is for, nor TransactionOptions' limits by source: trunks, our own proxies.
   std::vector<IpPrefix> trusted;
   /// Whether loopback addresses have limits: who is on this machine is its operator, or a load balancer
   /// that brings everybody's requests.

@@ -17,6 +17,7 @@
 #include "sipstack/base/errc.hpp"
 #include "sipstack/base/expected.hpp"
 #include "sipstack/base/flow.hpp"
+#include "sipstack/base/prefix.hpp"
 #include "sipstack/base/random.hpp"
 #include "sipstack/base/slab.hpp"
 #include "sipstack/parser/message.hpp"
@@ -47,6 +48,8 @@ struct TransactionOptions {
   /// new INVITEs beyond get a stateless 503. 0 a second: no limit (a trunk whose callers are impatient).
   std::uint32_t reset_burst = 1000;
   std::uint32_t resets_per_second = 33;
+  /// Networks that neither of these is for: a trunk has more than a thousand calls that ring.
+  std::vector<IpPrefix> trusted;
   /// A user that says nothing for so long: INVITE is answered 408 and anything else never
   /// (RFC 4320 section 4.2); the user gets TxnFailed with Errc::timeout. A provisional begins it anew.
   Duration answer_cap = std::chrono::seconds(180);
