@@ -18,8 +18,8 @@ using std::chrono::seconds;
 
 namespace {
 
-// What a message of a call costs on the average; a request that is refused; the ACK of that. The ratios are those
-// of a release build (docs/limits.md); the whole is 500 times as slow, and may let its queue stand for longer.
+// What a message of a call costs on the average; a request that is refused; the ACK of that. Where the
+// ratios come from is in docs/limits.md; the whole is 500 times as slow, and may let its queue stand for longer.
 constexpr Duration kMessage = milliseconds(2);
 constexpr Duration kRefusal = kMessage / 5;
 constexpr Duration kGlance = kMessage / 50;
