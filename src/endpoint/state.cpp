@@ -23,9 +23,6 @@ namespace {
 constexpr unsigned kSlotBits = 24;
 constexpr std::uint32_t kSlots = (std::uint32_t{1} << kSlotBits) - 1;
 
-/// A turn of the loop that does all there is to do, and has time to spare, takes less.
-constexpr Duration kSlowTurn = std::chrono::milliseconds(10);
-
 /// Slots stay below: servers and clients are counted apart, open and lingering, and have an eighth more.
 EndpointOptions of_shard(EndpointOptions options, const Shard& shard) {
   options.user_agent.shard = shard;
@@ -72,23 +69,9 @@ void EndpointState::received(std::string_view bytes, const Flow& flow) {
   }
   if (options.on_message) options.on_message(false, bytes, flow);
   core.receive(bytes, flow, now());
-  if (reliable(flow.transport)) time_the_loop();
 }
 
 void EndpointState::waiting(Duration without_break) { core.waiting(without_break, now()); }
-
-void EndpointState::time_the_loop() {
-  if (timing) return;
-  timing = true;
-  boost::asio::post(io, [weak = weak_from_this(), began = now()] {
-    const auto self = weak.lock();
-    if (!self || self->closed_down) return;
-    self->timing = false;
-    const TimePoint ends = self->now();
-    const bool slow = ends - began >= kSlowTurn;
-    if (slow || self->slow_loop.stands()) self->waiting(self->slow_loop.turn(!slow, began, ends));
-  });
-}
 
 void EndpointState::stream_error(const ParseError& error, std::string_view bytes,
                                  const Flow& flow) {

@@ -29,7 +29,6 @@
 #include "sipstack/endpoint/resolver.hpp"
 #include "sipstack/endpoint/system_random.hpp"
 #include "sipstack/transport/transport.hpp"
-#include "transport/standing.hpp"
 
 namespace sipstack {
 
@@ -88,8 +87,6 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void send(const Transmit& out);
   /// Sends, asks the resolver, re-arms the timer.
   void flush();
-  /// Streams have no one queue: where they bring more than we can do, each turn of the loop takes long.
-  void time_the_loop();
   void name_ourselves(const std::vector<Flow>& targets);
   /// Hands every event to its handler.
   void tell();
@@ -147,8 +144,6 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   boost::asio::steady_timer timer;
   TimePoint armed = kNever;  ///< what `timer` waits for
   boost::asio::steady_timer limit;
-  Standing slow_loop;
-  bool timing = false;
   bool telling = false;
   bool closed_down = false;
   bool ending = false;
