@@ -112,6 +112,7 @@ struct Core::Impl {
     if (limit == SourceBuckets::Verdict::pass) {
       const auto load =
           begins_something(m) ? overload.judge(m.call_id(), now) : Overload::Verdict::admit;
+      note_overload();
       if (load == Overload::Verdict::admit) return true;
       answer = load == Overload::Verdict::refuse;
       count = &counters.shed;
@@ -128,6 +129,16 @@ struct Core::Impl {
   static bool begins_something(const MessageView& m) noexcept {
     const Method method = m.method();
     return method == Method::register_ || (method != Method::cancel && m.to_tag().empty());
+  }
+  void note_overload() {
+    if (overload.overloaded() == overload_noted) return;
+    overload_noted = !overload_noted;
+    if (!log) return;
+    if (overload_noted)
+      log(LogLevel::warning, "overloaded: new requests are refused");
+    else
+      log(LogLevel::info, "no longer overloaded: " + std::to_string(counters.shed) +
+                              " requests were refused so far");
   }
   /// None need be drawn for each of what is found or told apart by a hash.
   HashKey another_key(std::string_view purpose) const noexcept {
@@ -229,6 +240,7 @@ struct Core::Impl {
   TransactionLayer layer;
   SourceBuckets sources;
   Overload overload;
+  bool overload_noted = false;
   std::unique_ptr<DigestServer> challenge;
   std::unique_ptr<DigestServer> users;
   std::unique_ptr<LocationStore> memory;
@@ -298,6 +310,7 @@ void Core::expire(TimePoint now) {
 
 void Core::waiting(Duration without_break, TimePoint now) {
   impl_->overload.waiting(without_break, now);
+  impl_->note_overload();
 }
 
 bool Core::next(Transmit& out) {
