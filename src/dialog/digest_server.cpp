@@ -275,6 +275,7 @@ struct DigestServer::Impl {
   std::uint64_t horizon_ms = 0;
   bool windows_forgotten = false;
   std::uint64_t computed = 0;
+  std::uint64_t failures = 0;
 };
 
 DigestServer::DigestServer(DigestServerOptions options, Ha1Lookup users, Random& random)
@@ -300,6 +301,7 @@ DigestServer::Result DigestServer::check(const MessageView& request, bool proxy,
     }
     if (result.verdict != DigestVerdict::stale) result.verdict = verdict;
   }
+  if (result.verdict == DigestVerdict::refused) ++impl_->failures;
   return result;
 }
 
@@ -316,6 +318,7 @@ void DigestServer::challenge(ResponseWriter& response, bool proxy, bool stale, T
 
 const std::string& DigestServer::realm() const noexcept { return impl_->options.realm; }
 std::uint64_t DigestServer::computed() const noexcept { return impl_->computed; }
+std::uint64_t DigestServer::failures() const noexcept { return impl_->failures; }
 std::size_t DigestServer::nonces() const noexcept { return impl_->windows.size(); }
 
 }  // namespace sipstack

@@ -23,6 +23,10 @@ Proxy::Impl::Impl(TransactionLayer& l, const Registrar& r, LocationStore& s, Dig
       loop_hash{l.random().next(), l.random().next()} {}
 
 void Proxy::Impl::refuse(const RequestArrived& e, int status, TimePoint now) {
+  // Of a stranger's INVITE nothing is kept, and he is told once, not eleven times (hardening A55).
+  if (e.request->method() == Method::invite)
+    return server::challenge(layer, e.txn, e.request.view(), e.flow, status, options.product,
+                             [](ResponseWriter&) {});
   server::reply(layer, e.txn, e.request.view(), e.flow, status, options.product, now,
                 [](ResponseWriter&) {});
 }
@@ -133,6 +137,7 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
   if (ours && aor.empty()) return refuse(e, 404, now);
   if (options.redirect && !ours) return refuse(e, 404, now);
 
+  if (full(m)) return shed(e);
   const ContextId id = open(e, *std::move(routing), !user.empty());
   if (ours) {
     contexts.find(id)->gruu = gruu;
@@ -144,6 +149,18 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
   target.flow = c.routing.flow;
   c.waiting.push_back(std::move(target));
   settle(id, now);
+}
+
+bool Proxy::Impl::full(const MessageView& request) const noexcept {
+  const std::size_t more = request.to_tag().empty() ? 0 : options.max_contexts / 8;
+  return contexts.size() >= options.max_contexts + more;
+}
+
+/// RFC 3261 section 21.5.4. Spread, so that not all come back at once.
+void Proxy::Impl::shed(const RequestArrived& e) {
+  server::challenge(
+      layer, e.txn, e.request.view(), e.flow, 503, options.product,
+      [&](ResponseWriter& w) { w.header(HeaderId::retry_after, 8 + layer.random().below(25)); });
 }
 
 Proxy::Impl::ContextId Proxy::Impl::open(const RequestArrived& e, Routing&& routing,

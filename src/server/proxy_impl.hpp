@@ -40,6 +40,8 @@ struct Proxy::Impl {
   bool looped(const MessageView& request) const;
   std::uint64_t route_hash(const MessageView& request) const;
   std::uint64_t loop_key(std::uint64_t hash, const Via& via) const;
+  bool full(const MessageView& request) const noexcept;
+  void shed(const RequestArrived& e);
   ContextId open(const RequestArrived& e, server::Routing&& routing, bool drop_credentials);
   /// Asks the store for an AOR, or for its PBX (RFC 6140), behind what was found of its own.
   void look_up(ContextId id, const std::string& aor, TimePoint now);

@@ -27,6 +27,7 @@ struct ServeArguments : NetworkArguments {
   std::string location = "memory";
   std::string mode = "proxy";
   std::string record_route = "on";
+  std::vector<std::string> trusted;
   int threads = 1;
 };
 
@@ -67,6 +68,8 @@ int serve(const ServeArguments& arguments) {
     server.algorithms = offered(*users, arguments.digest);
   }
   options.server = server;
+  for (const std::string& network : arguments.trusted)
+    options.sources.trusted.push_back(*IpPrefix::parse(network));
 
   Node node(arguments, options, static_cast<std::size_t>(arguments.threads));
   if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"})) return kFailed;
@@ -107,6 +110,16 @@ void add_serve(CLI::App& app, Command& chosen) {
                    "Stay in the path of calls: on or off")
       ->check(CLI::IsMember({"on", "off"}))
       ->type_name("on|off");
+  command
+      ->add_option("--trust", arguments->trusted,
+                   "A network without limits of its own, repeatable: trunks, other proxies")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return IpPrefix::parse(text) ? std::string() : "no network: " + text;
+          },
+          ""))
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS[/BITS]");
   command->add_option("--threads", arguments->threads, "How many share the work: 1")
       ->check(CLI::Range(1, 256))
       ->type_name("N");

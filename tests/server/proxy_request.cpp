@@ -112,7 +112,7 @@ TEST_CASE("OPTIONS for the server itself is answered with what it can do") {
 
 // ---- who may
 
-TEST_CASE("nothing is relayed for strangers") {
+TEST_CASE("A70: nothing is relayed for strangers") {
   ProxyFixture s;
   s.bind("bob", {kBob.contact()});
   const std::string away = "sip:victim@203.0.113.9";
@@ -255,7 +255,7 @@ TEST_CASE("open for calls from outside: they reach our users, and nobody else") 
 
 // ---- Max-Forwards, loops, breadth
 
-TEST_CASE("a request that comes back as it was has looped") {
+TEST_CASE("A77: a request that comes back as it was has looped") {
   ProxyFixture s;
   s.bind("bob", {kBob.contact(), kBen.contact()});
   s.ask("OPTIONS");
@@ -279,7 +279,7 @@ TEST_CASE("a request that comes back as it was has looped") {
   s.end();
 }
 
-TEST_CASE("two users who point at each other and themselves do not multiply a request") {
+TEST_CASE("A77: two users who point at each other and themselves do not multiply a request") {
   ProxyFixture s;
   const Peer self{"self", "192.0.2.1", 5060};
   s.bind("a", {"<sip:a@example.org>", "<sip:b@example.org>"});
@@ -310,7 +310,7 @@ TEST_CASE("two users who point at each other and themselves do not multiply a re
   s.end();
 }
 
-TEST_CASE("Max-Breadth is split over branches, waited for, and 440 where there is none") {
+TEST_CASE("A77: Max-Breadth is split over branches, waited for, and 440 where there is none") {
   ProxyFixture s;
   s.bind("bob", {kBob.contact(), kBen.contact(), kBill.contact()});
   s.ask("OPTIONS");

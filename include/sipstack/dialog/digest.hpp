@@ -133,6 +133,8 @@ class DigestServer {
   std::size_t nonces() const noexcept;  ///< nonces whose counts are remembered now
   /// Digests computed for check() so far: what credentials cost, whoever they name (hardening A67, A69).
   std::uint64_t computed() const noexcept;
+  /// Calls of check() that ended in `refused` so far: wrong passwords, unknown users, replays.
+  std::uint64_t failures() const noexcept;
 
  private:
   struct Impl;

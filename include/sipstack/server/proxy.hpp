@@ -22,6 +22,9 @@ struct ProxyOptions {
   Duration timer_c = std::chrono::minutes(3) + std::chrono::seconds(5);  ///< RFC 3261 16.6 step 11
   std::size_t max_branches = 12;  ///< a request forks to at most as many targets, by q
   int max_breadth = 60;           ///< RFC 5393 section 5
+  /// Requests on their way at once, with all that a fork of each needs; new ones above it get 503, which is
+  /// sent once and forgotten. Those inside a dialog have an eighth more.
+  std::size_t max_contexts = 65536;
   std::string product = "sipstack/0.1";
 };
 
