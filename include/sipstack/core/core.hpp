@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sipstack/base/log.hpp"
+#include "sipstack/core/traffic.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 #include "sipstack/server/b2bua.hpp"
 #include "sipstack/server/proxy.hpp"
@@ -45,6 +46,9 @@ struct CoreOptions {
   std::optional<B2buaOptions> b2bua;
   ParseLimits limits;
   std::size_t pool_bytes = std::size_t{1} << 30;
+  /// A record at info, "request", for each final response of ours: method, status, call-id, source, transport,
+  /// from and to.
+  bool log_requests = false;
 };
 
 /// What was received and dropped, and why. Monotonic counts.
@@ -54,6 +58,12 @@ struct CoreCounters {
   std::uint64_t bad_answered = 0;  ///< of those, answered with 4xx or 505
   std::uint64_t stray = 0;         ///< responses that matched nothing
   std::uint64_t sent = 0;
+  std::uint64_t repeated = 0;          ///< of those, retransmissions
+  std::uint64_t begun = 0;             ///< server transactions: requests that were no copies
+  std::uint64_t timed_out = 0;         ///< transactions that ended by a timeout
+  std::uint64_t unreachable = 0;       ///< that ended by a transport error or for want of a target
+  std::uint64_t draining_refused = 0;  ///< requests answered 503 since drain()
+  TrafficCounters in, out;
 };
 
 /// Threads: none of its own; one thread at a time. Order of members is order of life: the pool dies last.
@@ -81,8 +91,23 @@ class Core {
   bool next(UserEvent& out);
   TimePoint deadline() const noexcept;
 
+  /// New options for a server that runs, from the next request on; registrations, calls and nonces stay. Users
+  /// may come and go. Not changed: the location store, registration_events, the GRUU key and timer C, by which
+  /// transactions were built. Without CoreOptions::server: nothing happens.
+  void reconfigure(const ServerOptions& options);
+  void log_requests(bool on) noexcept;  ///< see CoreOptions::log_requests
+  /// From now on requests that begin something (without a To tag; not CANCEL and ACK) get 503 with a
+  /// Retry-After of so many seconds; what is in progress goes on.
+  void drain(std::uint32_t retry_after) noexcept;
+  /// Nothing is in progress: no transaction waits for a final response, and our user agent has no call.
+  bool idle() const noexcept;
+
   UserAgent& user_agent() noexcept;
   B2bua* b2bua() noexcept;  ///< null where there is none
+  /// Of a server; else null.
+  const Proxy* proxy() const noexcept;
+  LocationStore* location() noexcept;
+  const DigestServer* digest() const noexcept;  ///< null where nobody is challenged
   TransactionLayer& transactions() noexcept;
   LocalAddresses& locals() noexcept;
   BlockPool& pool() noexcept;

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sipstack/dialog/digest.hpp"
 #include "sipstack/server/registrar.hpp"
+#include "sipstack/server/static_route.hpp"
 #include "sipstack/transaction/layer.hpp"
 
 namespace sipstack {
@@ -22,6 +24,8 @@ struct ProxyOptions {
   Duration timer_c = std::chrono::minutes(3) + std::chrono::seconds(5);  ///< RFC 3261 16.6 step 11
   std::size_t max_branches = 12;  ///< a request forks to at most as many targets, by q
   int max_breadth = 60;           ///< RFC 5393 section 5
+  /// Ways to other domains and numbers. With any of them, `number` or `decide`, tel URIs are understood.
+  std::vector<StaticRoute> routes;
   std::string product = "sipstack/0.1";
 };
 
@@ -39,6 +43,10 @@ class Proxy {
   Proxy(TransactionLayer& layer, const Registrar& registrar, LocationStore& store,
         DigestServer* digest, const ProxyOptions& options);
   ~Proxy();
+
+  /// New options, from the next request on; what is on its way goes on by the old ones as far as it has come.
+  /// `digest` may be another one, or none.
+  void reconfigure(const ProxyOptions& options, DigestServer* digest);
 
   // inputs, from the core
   void receive(const RequestArrived& event, TimePoint now);
