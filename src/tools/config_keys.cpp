@@ -35,7 +35,7 @@ void add_words(std::vector<ConfigKey>& k) {
         "File of lines user:password or user:HA1; without it nobody is challenged"},
        {kServe, "", "digest", AT(digest), 0, 0, "md5|sha-256|both", Reload::yes,
         "What challenges offer"},
-       {kServe, "", "location", AT(location), 0, 0, "", Reload::no,
+       {kServe, "", "location", AT(location), 0, 0, "memory", Reload::no,
         "Where bindings are kept: memory"},
        {kServe, "", "mode", AT(mode), 0, 0, "proxy|redirect", Reload::yes, "What becomes of calls"},
        {kServe, "", "record-route", AT(record_route), 0, 0, "on|off", Reload::yes,
