@@ -3,9 +3,12 @@
 #include "sipstack/core/core.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
+#include "core/request_log.hpp"
+#include "server/reply.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/dialog/digest.hpp"
 #include "sipstack/parser/peek.hpp"
@@ -51,6 +54,7 @@ struct Core::Impl {
       : random(r),
         log(std::move(l)),
         limits(o.limits),
+        log_requests(o.log_requests),
         pool(o.pool_bytes),
         hash_key{r.next(), r.next()},
         layer(pool, wheel, r, locals, transaction_options(o)),
@@ -85,17 +89,13 @@ struct Core::Impl {
       memory = std::make_unique<MemoryLocation>(random);
       store = memory.get();
     }
-    if (o.users) {
-      DigestServerOptions digest;
-      if (!o.registrar.domains.empty()) digest.realm = o.registrar.domains.front();
-      digest.algorithms = o.algorithms;
-      digest.names_us = [this](const Uri& uri) { return registrar->serves(uri); };
-      users = std::make_unique<DigestServer>(digest, o.users, random);
-    }
-    registrar = std::make_unique<Registrar>(layer, *store, users.get(), o.registrar);
-    proxy = std::make_unique<Proxy>(layer, *registrar, *store, users.get(), o.proxy);
+    if (o.users) users = std::make_unique<DigestServer>(digest_options(o), o.users, random);
+    judge = users.get();
+    product = o.proxy.product;
+    registrar = std::make_unique<Registrar>(layer, *store, judge, o.registrar);
+    proxy = std::make_unique<Proxy>(layer, *registrar, *store, judge, o.proxy);
     if (!events) return;
-    events->attach(layer, *agent, *registrar, *store, users.get(), o.registrar.product);
+    events->attach(layer, *agent, *registrar, *store, judge, o.registrar.product);
     registrar->on_changed([this](const std::string& aor, const std::vector<Binding>& bindings,
                                  TimePoint now) { events->changed(aor, bindings, now); });
   }
@@ -145,7 +145,37 @@ struct Core::Impl {
     return {keyed_hash(hash_key, purpose), keyed_hash({hash_key.k1, hash_key.k0}, purpose)};
   }
   std::uint64_t failures() const noexcept {
-    return (challenge ? challenge->failures() : 0) + (users ? users->failures() : 0);
+    return (challenge ? challenge->said(DigestVerdict::refused) : 0) + (users ? users->said(DigestVerdict::refused) : 0);
+  }
+
+  DigestServerOptions digest_options(const ServerOptions& o) {
+    DigestServerOptions options;
+    if (!o.registrar.domains.empty()) options.realm = o.registrar.domains.front();
+    options.algorithms = o.algorithms;
+    options.names_us = [this](const Uri& uri) { return registrar->serves(uri); };
+    return options;
+  }
+
+  void reconfigure(const ServerOptions& o) {
+    if (!proxy) return;
+    if (o.users && users)
+      users->reconfigure(digest_options(o), o.users);
+    else if (o.users)
+      users = std::make_unique<DigestServer>(digest_options(o), o.users, random);
+    judge = o.users ? users.get() : nullptr;
+    registrar->reconfigure(o.registrar, judge);
+    proxy->reconfigure(o.proxy, judge);
+    if (events) events->reconfigure(judge);
+  }
+
+  /// True where the request was refused, since we are about to end.
+  bool turned_away(const RequestArrived& e) {
+    const MessageView m = e.request.view();
+    if (!draining || !m.to_tag().empty() || m.method() == Method::cancel) return false;
+    ++counters.draining_refused;
+    server::challenge(layer, e.txn, m, e.flow, 503, product,
+                      [&](ResponseWriter& w) { w.header(HeaderId::retry_after, retry_after); });
+    return true;
   }
 
   void dispatch(TxnEvent&& event, TimePoint now) {
@@ -171,6 +201,7 @@ struct Core::Impl {
                        agent->receive(e, now);
                    },
                    [&](TxnFailed& e) {
+                     ++(e.error == Errc::timeout ? counters.timed_out : counters.unreachable);
                      if (e.user.kind == UsageKind::proxy)
                        proxy->receive(e, now);
                      else if (e.user.kind != UsageKind::none && e.user.kind != UsageKind::registrar)
@@ -181,6 +212,8 @@ struct Core::Impl {
   }
 
   void on_request(const RequestArrived& e, TimePoint now) {
+    ++counters.begun;
+    if (turned_away(e)) return;
     const MessageView request = e.request.view();
     if (!proxy || agent->owns(request)) return agent->receive(e, now);
     if (request.method() == Method::register_) {
@@ -223,14 +256,23 @@ struct Core::Impl {
   void count_bad(const ParseError& error, const Flow& flow) {
     ++counters.bad;
     if (!log) return;
-    std::string text = "bad message from " + flow.remote.to_string() + ": ";
+    const std::string source = flow.remote.to_string();
+    std::string text = "bad message from " + source + ": ";
     text.append(to_string(error.code)).append(" at byte ").append(std::to_string(error.offset));
-    log(LogLevel::info, text);
+    const std::array<LogField, 4> fields = {{{"source", source},
+                                             {"transport", uri_name(flow.transport)},
+                                             {"error", to_string(error.code)},
+                                             {"offset", std::int64_t{error.offset}}}};
+    log({LogLevel::info, "bad-message", text, fields.data(), fields.size()});
   }
 
   Random& random;
   LogHook log;
   ParseLimits limits;
+  bool log_requests = false;
+  bool draining = false;
+  std::uint32_t retry_after = 0;
+  std::string product;  ///< of the server roles
   BlockPool pool;
   TimerWheel wheel;
   LocalAddresses locals;
@@ -245,6 +287,7 @@ struct Core::Impl {
   std::unique_ptr<DigestServer> users;
   std::unique_ptr<LocationStore> memory;
   LocationStore* store = nullptr;
+  DigestServer* judge = nullptr;  ///< `users`, unless they were taken away
   std::unique_ptr<RegistrationEvents> events;
   std::unique_ptr<UserAgent> agent;
   std::unique_ptr<B2bua> b2bua;
@@ -269,6 +312,7 @@ void Core::receive(std::string_view bytes, const Flow& flow, TimePoint now) {
   }
   auto message = Message::parse(impl_->pool, bytes, impl_->scratch, impl_->limits);
   if (!message) return receive_error(message.error(), bytes, flow, now);
+  impl_->counters.in.count(message->view());
   if (!impl_->admits(message->view(), flow, now)) return;
   impl_->dispatch(impl_->layer.receive(*std::move(message), flow, now), now);
 }
@@ -314,9 +358,15 @@ void Core::waiting(Duration without_break, TimePoint now) {
 }
 
 bool Core::next(Transmit& out) {
-  const bool any = impl_->layer.next(out);
-  if (any) ++impl_->counters.sent;
-  return any;
+  if (!impl_->layer.next(out)) return false;
+  const MessageView message = out.message.view();
+  ++impl_->counters.sent;
+  impl_->counters.out.count(message);
+  if (out.repeated)
+    ++impl_->counters.repeated;
+  else if (impl_->log_requests && impl_->log && message.status() >= 200)
+    log_answer(impl_->log, out);
+  return true;
 }
 bool Core::next(Resolve& out) { return impl_->layer.next(out); }
 bool Core::next(UserEvent& out) {
@@ -326,6 +376,17 @@ bool Core::next(UserEvent& out) {
 }
 TimePoint Core::deadline() const noexcept { return impl_->wheel.deadline(); }
 
+void Core::reconfigure(const ServerOptions& options) { impl_->reconfigure(options); }
+void Core::log_requests(bool on) noexcept { impl_->log_requests = on; }
+void Core::drain(std::uint32_t retry_after) noexcept {
+  impl_->draining = true;
+  impl_->retry_after = retry_after;
+}
+bool Core::idle() const noexcept { return impl_->layer.open() == 0 && impl_->agent->calls() == 0; }
+
+const Proxy* Core::proxy() const noexcept { return impl_->proxy.get(); }
+LocationStore* Core::location() noexcept { return impl_->store; }
+const DigestServer* Core::digest() const noexcept { return impl_->judge; }
 UserAgent& Core::user_agent() noexcept { return *impl_->agent; }
 B2bua* Core::b2bua() noexcept { return impl_->b2bua.get(); }
 TransactionLayer& Core::transactions() noexcept { return impl_->layer; }

@@ -185,6 +185,11 @@ expected<SocketAddress, error_code> Endpoint::local_toward(Transport transport,
   return state_->transports->local_toward(transport, remote);
 }
 
+void Endpoint::on_message(
+    std::function<void(bool sent, std::string_view bytes, const Flow&)> hook) {
+  state_->options.on_message = std::move(hook);
+}
+
 Core& Endpoint::core() noexcept { return state_->core; }
 
 void Endpoint::flush() {

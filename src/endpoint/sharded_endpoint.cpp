@@ -34,6 +34,10 @@ class SharedLocation final : public LocationStore {
     answer([&](LocationHandler keep) { store_.update(std::move(update), now, std::move(keep)); },
            done);
   }
+  std::optional<LocationSize> size() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return store_.size();
+  }
 
  private:
   template <class Ask>

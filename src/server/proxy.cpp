@@ -271,6 +271,13 @@ Proxy::Proxy(TransactionLayer& layer, const Registrar& registrar, LocationStore&
     : impl_(std::make_unique<Impl>(layer, registrar, store, digest, options)) {}
 Proxy::~Proxy() = default;
 
+void Proxy::reconfigure(const ProxyOptions& options, DigestServer* digest) {
+  const Duration timer_c = impl_->options.timer_c;  // the transactions' cap was made of it
+  impl_->options = options;
+  impl_->options.timer_c = timer_c;
+  impl_->digest = digest;
+}
+
 void Proxy::receive(const RequestArrived& event, TimePoint now) { impl_->request(event, now); }
 void Proxy::receive(const AckArrived& event, TimePoint now) { impl_->ack(event, now); }
 void Proxy::receive(const ResponseArrived& event, TimePoint now) { impl_->response(event, now); }

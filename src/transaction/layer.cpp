@@ -94,7 +94,7 @@ void TransactionLayer::Impl::drop_extras(Transaction& t) noexcept {
 }
 
 void TransactionLayer::Impl::transmit(const Message& message, const Flow& flow, TxnId blame) {
-  if (message) transmits.push({message, flow, blame});
+  if (message) transmits.push({message, flow, blame, repeating});
 }
 
 void TransactionLayer::Impl::arm(Transaction& t, Input timer, Duration after,
@@ -149,7 +149,9 @@ TransactionLayer::Impl::Outcome TransactionLayer::Impl::drive(Transaction& t, In
                                                               const Message& message) {
   Outcome outcome;
   Effects effects{*this, t, now, message, outcome};
+  repeating = input == Input::retransmit || input == Input::request;
   outcome.moved = fsm::drive(t.at, input, options().timings, effects);
+  repeating = false;
   if (t.at.state != fsm::State::terminated) schedule(t);
   return outcome;
 }
@@ -389,5 +391,8 @@ std::optional<Flow> TransactionLayer::flow(TxnId txn) const noexcept {
 bool TransactionLayer::alive(TxnId txn) const noexcept { return impl_->slab.find(txn) != nullptr; }
 std::size_t TransactionLayer::clients() const noexcept { return impl_->clients; }
 std::size_t TransactionLayer::servers() const noexcept { return impl_->servers; }
+std::size_t TransactionLayer::open() const noexcept {
+  return impl_->open_clients + impl_->open_servers;
+}
 
 }  // namespace sipstack

@@ -166,6 +166,7 @@ struct TransactionLayer::Impl {
   std::size_t servers = 0;
   std::size_t open_clients = 0;  ///< of those, without a final response
   std::size_t open_servers = 0;
+  bool repeating = false;  ///< what is sent now was sent before
   OutQueue<Transmit> transmits;
   OutQueue<Resolve> resolves;
 };

@@ -16,6 +16,7 @@
 #include "sipstack/base/log.hpp"
 #include "sipstack/core/overload.hpp"
 #include "sipstack/core/source_limits.hpp"
+#include "sipstack/core/traffic.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 #include "sipstack/server/b2bua.hpp"
 #include "sipstack/server/proxy.hpp"
@@ -49,6 +50,9 @@ struct CoreOptions {
   SourceLimits sources;  ///< what one source may ask for; on, but for loopback
   OverloadOptions overload;
   std::size_t pool_bytes = std::size_t{1} << 30;
+  /// A record at info, "request", for each final response of ours: method, status, call-id, source, transport,
+  /// from and to.
+  bool log_requests = false;
 };
 
 /// What was received and dropped, and why. Monotonic counts.
@@ -61,6 +65,12 @@ struct CoreCounters {
   std::uint64_t limited = 0;  ///< requests of a source that was over a limit of SourceLimits
   std::uint64_t shed = 0;     ///< new requests that overload let through no more
   std::uint64_t silent = 0;   ///< of both, those that were not even answered
+  std::uint64_t repeated = 0;          ///< of those, retransmissions
+  std::uint64_t begun = 0;             ///< server transactions: requests that were no copies
+  std::uint64_t timed_out = 0;         ///< transactions that ended by a timeout
+  std::uint64_t unreachable = 0;       ///< that ended by a transport error or for want of a target
+  std::uint64_t draining_refused = 0;  ///< requests answered 503 since drain()
+  TrafficCounters in, out;
 };
 
 /// Threads: none of its own; one thread at a time. Order of members is order of life: the pool dies last.
@@ -92,8 +102,23 @@ class Core {
   bool next(UserEvent& out);
   TimePoint deadline() const noexcept;
 
+  /// New options for a server that runs, from the next request on; registrations, calls and nonces stay. Users
+  /// may come and go. Not changed: the location store, registration_events, the GRUU key and timer C, by which
+  /// transactions were built. Without CoreOptions::server: nothing happens.
+  void reconfigure(const ServerOptions& options);
+  void log_requests(bool on) noexcept;  ///< see CoreOptions::log_requests
+  /// From now on requests that begin something (without a To tag; not CANCEL and ACK) get 503 with a
+  /// Retry-After of so many seconds; what is in progress goes on.
+  void drain(std::uint32_t retry_after) noexcept;
+  /// Nothing is in progress: no transaction waits for a final response, and our user agent has no call.
+  bool idle() const noexcept;
+
   UserAgent& user_agent() noexcept;
   B2bua* b2bua() noexcept;  ///< null where there is none
+  /// Of a server; else null.
+  const Proxy* proxy() const noexcept;
+  LocationStore* location() noexcept;
+  const DigestServer* digest() const noexcept;  ///< null where nobody is challenged
   TransactionLayer& transactions() noexcept;
   LocalAddresses& locals() noexcept;
   BlockPool& pool() noexcept;

@@ -207,6 +207,9 @@ class Endpoint {
         std::forward<Token>(token));
   }
 
+  /// Another EndpointOptions::on_message, or none.
+  void on_message(std::function<void(bool sent, std::string_view bytes, const Flow&)> hook);
+
   /// Our address as `remote` would see it: for the c= line of an offer, say.
   expected<SocketAddress, error_code> local_toward(Transport transport,
                                                    const SocketAddress& remote) const;

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sipstack/dialog/digest.hpp"
 #include "sipstack/server/registrar.hpp"
+#include "sipstack/server/static_route.hpp"
 #include "sipstack/transaction/layer.hpp"
 
 namespace sipstack {
@@ -25,6 +27,8 @@ struct ProxyOptions {
   /// Requests on their way at once, with all that a fork of each needs; new ones above it get 503, which is
   /// sent once and forgotten. Those inside a dialog have an eighth more.
   std::size_t max_contexts = 65536;
+  /// Ways to other domains and numbers. With any of them, `number` or `decide`, tel URIs are understood.
+  std::vector<StaticRoute> routes;
   std::string product = "sipstack/0.1";
 };
 
@@ -42,6 +46,10 @@ class Proxy {
   Proxy(TransactionLayer& layer, const Registrar& registrar, LocationStore& store,
         DigestServer* digest, const ProxyOptions& options);
   ~Proxy();
+
+  /// New options, from the next request on; what is on its way goes on by the old ones as far as it has come.
+  /// `digest` may be another one, or none.
+  void reconfigure(const ProxyOptions& options, DigestServer* digest);
 
   // inputs, from the core
   void receive(const RequestArrived& event, TimePoint now);

@@ -125,6 +125,7 @@ struct Transmit {
   Message message;
   Flow flow;
   TxnId txn;
+  bool repeated = false;  ///< a retransmission
 };
 /// A next hop to look up (RFC 3263): answer with resolved(). `uri` is a SIP URI; for a response that failed
 /// it stands for the sent-by of its Via (section 5).
@@ -227,6 +228,7 @@ class TransactionLayer {
   bool alive(TxnId txn) const noexcept;
   std::size_t clients() const noexcept;
   std::size_t servers() const noexcept;
+  std::size_t open() const noexcept;  ///< of both, those without a final response
 
   BlockPool& pool() noexcept { return pool_; }
   TimerWheel& wheel() noexcept { return wheel_; }
