@@ -127,7 +127,7 @@ struct Core::Impl {
   void on_request(const RequestArrived& e, TimePoint now) {
     const MessageView request = e.request.view();
     if (!proxy || agent->owns(request)) return agent->receive(e, now);
-    if (request.method() == Method::register_) {
+    if (request.method() == Method::register_ && !proxy->forwards_registrations()) {
       const Uri uri = request.request_uri();
       if (uri.is_sip() && registrar->serves(uri.host, uri.port.value_or(0)))
         return registrar->receive(e, now);
@@ -257,6 +257,7 @@ TimePoint Core::deadline() const noexcept { return impl_->wheel.deadline(); }
 
 UserAgent& Core::user_agent() noexcept { return *impl_->agent; }
 B2bua* Core::b2bua() noexcept { return impl_->b2bua.get(); }
+Proxy* Core::proxy() noexcept { return impl_->proxy.get(); }
 TransactionLayer& Core::transactions() noexcept { return impl_->layer; }
 LocalAddresses& Core::locals() noexcept { return impl_->locals; }
 BlockPool& Core::pool() noexcept { return impl_->pool; }

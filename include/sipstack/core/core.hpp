@@ -83,6 +83,7 @@ class Core {
 
   UserAgent& user_agent() noexcept;
   B2bua* b2bua() noexcept;  ///< null where there is none
+  Proxy* proxy() noexcept;  ///< null where there is none
   TransactionLayer& transactions() noexcept;
   LocalAddresses& locals() noexcept;
   BlockPool& pool() noexcept;
