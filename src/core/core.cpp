@@ -145,7 +145,8 @@ struct Core::Impl {
     return {keyed_hash(hash_key, purpose), keyed_hash({hash_key.k1, hash_key.k0}, purpose)};
   }
   std::uint64_t failures() const noexcept {
-    return (challenge ? challenge->said(DigestVerdict::refused) : 0) + (users ? users->said(DigestVerdict::refused) : 0);
+    return (challenge ? challenge->said(DigestVerdict::refused) : 0) +
+           (users ? users->said(DigestVerdict::refused) : 0);
   }
 
   DigestServerOptions digest_options(const ServerOptions& o) {
@@ -216,7 +217,7 @@ struct Core::Impl {
     if (turned_away(e)) return;
     const MessageView request = e.request.view();
     if (!proxy || agent->owns(request)) return agent->receive(e, now);
-    if (request.method() == Method::register_) {
+    if (request.method() == Method::register_ && !proxy->forwards_registrations()) {
       const Uri uri = request.request_uri();
       if (uri.is_sip() && registrar->serves(uri.host, uri.port.value_or(0)))
         return registrar->receive(e, now);
@@ -389,6 +390,7 @@ LocationStore* Core::location() noexcept { return impl_->store; }
 const DigestServer* Core::digest() const noexcept { return impl_->judge; }
 UserAgent& Core::user_agent() noexcept { return *impl_->agent; }
 B2bua* Core::b2bua() noexcept { return impl_->b2bua.get(); }
+Proxy* Core::proxy() noexcept { return impl_->proxy.get(); }
 TransactionLayer& Core::transactions() noexcept { return impl_->layer; }
 LocalAddresses& Core::locals() noexcept { return impl_->locals; }
 BlockPool& Core::pool() noexcept { return impl_->pool; }

@@ -62,13 +62,13 @@ struct CoreCounters {
   std::uint64_t bad_answered = 0;  ///< of those, answered with 4xx or 505
   std::uint64_t stray = 0;         ///< responses that matched nothing
   std::uint64_t sent = 0;
-  std::uint64_t limited = 0;  ///< requests of a source that was over a limit of SourceLimits
-  std::uint64_t shed = 0;     ///< new requests that overload let through no more
-  std::uint64_t silent = 0;   ///< of both, those that were not even answered
-  std::uint64_t repeated = 0;          ///< of those, retransmissions
-  std::uint64_t begun = 0;             ///< server transactions: requests that were no copies
-  std::uint64_t timed_out = 0;         ///< transactions that ended by a timeout
-  std::uint64_t unreachable = 0;       ///< that ended by a transport error or for want of a target
+  std::uint64_t limited = 0;      ///< requests of a source that was over a limit of SourceLimits
+  std::uint64_t shed = 0;         ///< new requests that overload let through no more
+  std::uint64_t silent = 0;       ///< of both, those that were not even answered
+  std::uint64_t repeated = 0;     ///< of those, retransmissions
+  std::uint64_t begun = 0;        ///< server transactions: requests that were no copies
+  std::uint64_t timed_out = 0;    ///< transactions that ended by a timeout
+  std::uint64_t unreachable = 0;  ///< that ended by a transport error or for want of a target
   std::uint64_t draining_refused = 0;  ///< requests answered 503 since drain()
   TrafficCounters in, out;
 };
@@ -116,6 +116,7 @@ class Core {
   UserAgent& user_agent() noexcept;
   B2bua* b2bua() noexcept;  ///< null where there is none
   /// Of a server; else null.
+  Proxy* proxy() noexcept;
   const Proxy* proxy() const noexcept;
   LocationStore* location() noexcept;
   const DigestServer* digest() const noexcept;  ///< null where nobody is challenged
