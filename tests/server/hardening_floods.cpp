@@ -18,7 +18,7 @@ using std::chrono::seconds;
 
 namespace {
 
-ServerOptions with_users() {
+ServerOptions asking_users() {
   ServerOptions o = Server::with_domain();
   o.users = parse_users("alice:secret\n", "example.org")->lookup();
   return o;
@@ -141,8 +141,9 @@ struct Flooded {
   std::size_t bytes_in = 0, bytes_out = 0;
 };
 
-const char* const kMethods[] = {"REGISTER", "INVITE",  "OPTIONS", "SUBSCRIBE", "MESSAGE", "BYE",
-                                "NOTIFY",   "PUBLISH", "REFER",   "INFO",      "UPDATE",  "FROB"};
+const char* const kEveryMethod[] = {"REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE",
+                                    "MESSAGE",  "BYE",    "NOTIFY",  "PUBLISH",
+                                    "REFER",    "INFO",   "UPDATE",  "FROB"};
 
 IpAddress address(int n) {
   return IpAddress::v4({100, static_cast<std::uint8_t>(64 + (n >> 16)),
@@ -163,7 +164,7 @@ TEST_CASE(
   for (std::size_t* highest : {&first, &second}) {
     const std::size_t before = memory::live();
     for (int i = 0; i < 2400; ++i) {
-      const std::string method = kMethods[i % 12];
+      const std::string method = kEveryMethod[i % 12];
       const std::string uri = method == "REGISTER" ? "sip:example.org" : "sip:bob@example.org";
       const Lines more = method == "REGISTER" ? Lines{"Expires: 60", "X: " + std::string(300, 'x')}
                                               : Lines{"X: " + std::string(300, 'x')};
@@ -181,9 +182,9 @@ TEST_CASE(
 }
 
 TEST_CASE("A54: who has no credentials leaves nothing behind, not even for a moment") {
-  Flooded s(with(with_users()));
+  Flooded s(with(asking_users()));
   for (int i = 0; i < 600; ++i) {
-    const std::string method = kMethods[i % 12];
+    const std::string method = kEveryMethod[i % 12];
     const int status =
         s.send(s.text(method, method == "REGISTER" ? "sip:example.org" : "sip:bob@example.org"));
     CHECK(status == (method == "REGISTER" ? 401 : 407));
@@ -194,10 +195,10 @@ TEST_CASE("A54: who has no credentials leaves nothing behind, not even for a mom
 }
 
 TEST_CASE("A55: a stranger gets at most half as much again as he sends, and gets it once") {
-  ServerOptions users = with_users();
+  ServerOptions users = asking_users();
   users.algorithms = {DigestAlgorithm::md5};  // what `serve` offers
   for (const ServerOptions& preset : {users, Server::with_domain()}) {
-    for (const char* const method : kMethods) {
+    for (const char* const method : kEveryMethod) {
       for (const char* const uri : {"sip:bob@example.org", "sip:nobody@example.org",
                                     "sip:example.org", "sip:x@elsewhere.example", "tel:+1"}) {
         Flooded s(with(preset));
@@ -338,7 +339,7 @@ TEST_CASE(
 }
 
 TEST_CASE("passwords are guessed no faster than the limit, and nobody is locked out by it") {
-  CoreOptions o = with(with_users());
+  CoreOptions o = with(asking_users());
   o.sources.failures = {5, 1};
   Flooded s(o);
   const auto guess = [&](const IpAddress& from) {

@@ -16,7 +16,7 @@ namespace {
 const Peer kAlice{"alice", "198.51.100.7", 5062};
 const Peer kTcpAlice{"alice", "198.51.100.7", 5063, Transport::tcp};
 
-ServerOptions with_users() {
+ServerOptions asking_users() {
   ServerOptions o = Server::with_domain();
   o.users = parse_users("alice:secret\nbob:other\n", "example.org")->lookup();
   return o;
@@ -37,7 +37,7 @@ struct Claim {
 };
 
 struct Fixture : ProxyFixture {
-  explicit Fixture(const ServerOptions& o = with_users()) : ProxyFixture(o) { number = 1000; }
+  explicit Fixture(const ServerOptions& o = asking_users()) : ProxyFixture(o) { number = 1000; }
 
   Lines about(const std::string& method, const std::string& aor, const Lines& more) {
     Lines all = {"Max-Forwards: 70", "From: <" + aor + ">;tag=f", "To: <" + aor + ">",
@@ -138,7 +138,7 @@ TEST_CASE("A65: a REGISTER that was captured is good for nothing, from wherever 
   SECTION("after a restart") {
     SeededRandom other(77);
     MemoryLocation location(other);
-    ServerOptions options = with_users();
+    ServerOptions options = asking_users();
     options.location = &location;  // fewer random numbers are drawn before the keys: others
     Fixture restarted(options);
     const Seen late = restarted.say("REGISTER", mine);
@@ -156,7 +156,7 @@ TEST_CASE("A68: an algorithm that was not asked for, or not by that challenge, i
   c.algorithm = DigestAlgorithm::md5;
   CHECK(s.say("REGISTER", {c.line(s.nonce(DigestAlgorithm::sha256))})->status() == 401);
   CHECK(s.say("REGISTER", {c.line(s.nonce(DigestAlgorithm::md5))})->status() == 200);
-  ServerOptions strong = with_users();
+  ServerOptions strong = asking_users();
   strong.algorithms = {DigestAlgorithm::sha256};
   Fixture only(strong);
   const std::string nonce = only.nonce();
@@ -202,7 +202,7 @@ TEST_CASE("A70: no method gets through a server without credentials, in any of i
   const std::vector<std::string> methods = {"INVITE",    "OPTIONS", "REGISTER", "MESSAGE", "BYE",
                                             "SUBSCRIBE", "NOTIFY",  "PUBLISH",  "REFER",   "INFO",
                                             "UPDATE",    "PRACK",   "FROB"};
-  ServerOptions proxy = with_users(), redirect = with_users(), open = with_users();
+  ServerOptions proxy = asking_users(), redirect = asking_users(), open = asking_users();
   redirect.proxy.redirect = true;
   open.proxy.open_inbound = true;
   struct Case {
