@@ -135,6 +135,8 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
   std::string user;
   if (!edge && !authorize(e, *routing, reach(*uri, *routing), now, user)) return;
 
+  // Nobody is meant. A decision may know better; else nothing is kept of it.
+  if (to_server && !edge && !options.decide) return refuse(e, 404, now);
   if (full(m)) return shed(e);
   Context& c = *contexts.find(open(e, *std::move(routing), !user.empty()));
   c.user = std::move(user);
