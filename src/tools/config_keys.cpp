@@ -46,7 +46,7 @@ void add_words(std::vector<ConfigKey>& k) {
        {kBoth, "", "metrics", AT(metrics), 0, 0, "", Reload::no,
         "HOST:PORT for /metrics and /healthz by HTTP", check_http_text},
        {kBoth, "", "drain-ms", AT(drain_ms), 0, kDayMs, "ms", Reload::yes,
-        "What is in progress at SIGTERM may take so long; new requests get 503"},
+        "What is in progress at SIGTERM may take so long; by default 0 for b2bua"},
        {kBoth, "", "log-level", AT(log_level), 0, 0, "error|warning|info|debug", Reload::yes,
         "How much is told on standard error"},
        {kBoth, "", "log-format", AT(log_format), 0, 0, "text|json", Reload::no,
