@@ -172,6 +172,15 @@ error_code Endpoint::respond(TxnId txn, int status, std::string_view content_typ
   return error;
 }
 
+error_code Endpoint::decide(ProxyRequestId request, const Decision& decision) {
+  if (state_->closed_down) return Errc::gone;
+  Proxy* const proxy = state_->core.proxy();
+  if (proxy == nullptr) return Errc::wrong_state;
+  const error_code error = proxy->decide(request, decision, state_->now());
+  state_->commanded();
+  return error;
+}
+
 error_code Endpoint::unregister(RegistrationId registration) {
   if (state_->closed_down) return Errc::gone;
   const error_code error = state_->agent().remove(registration, state_->now());

@@ -96,6 +96,12 @@ ShardedEndpoint::ShardedEndpoint(boost::asio::io_context& first,
     auto& key = each.server->registrar.gruu_key.emplace();
     for (auto& byte : key) byte = static_cast<std::uint8_t>(keys.next() & 0xff);
   }
+  if (each.server && !each.server->proxy.path_key) {
+    // And a Path by one, whose phone another one calls.
+    SystemRandom keys;
+    auto& key = each.server->proxy.path_key.emplace();
+    for (auto& byte : key) byte = static_cast<std::uint8_t>(keys.next() & 0xff);
+  }
   impl.contexts.push_back(&first);
   while (impl.contexts.size() < count) impl.contexts.push_back(&impl.others.emplace_back(1));
   if (count == 1) {

@@ -5,66 +5,16 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
-#include <optional>
 #include <string>
 
 #include "sipstack/base/keyed_hash.hpp"
-#include "sipstack/parser/uri.hpp"
+#include "sipstack/server/binding_rules.hpp"
 
 namespace sipstack {
 namespace {
 
 /// AORs looked at with every update, so that what expired and is never asked for goes as well.
 constexpr int kSweptPerUpdate = 4;
-
-/// A contact and its URI, parsed once: `uri` is of views into the binding, which must stay where it is.
-struct Entry {
-  Binding* binding;
-  std::optional<Uri> uri;
-
-  explicit Entry(Binding& b) : binding(&b) {
-    if (auto parsed = Uri::parse(b.contact)) uri = *parsed;
-  }
-  bool same(const Entry& other) const {
-    if (binding->reg_id != 0 && other.binding->reg_id != 0)
-      return binding->reg_id == other.binding->reg_id && same_instance(other);
-    return binding->contact == other.binding->contact ||
-           (uri && other.uri && equal(*uri, *other.uri));
-  }
-  bool same_instance(const Entry& other) const noexcept {
-    return !binding->instance.empty() && iequals(binding->instance, other.binding->instance);
-  }
-};
-
-/// What becomes of an instance's temporary GRUUs (RFC 5627 section 5.1): `fresh` takes their epoch, or, where
-/// it says that they are over, they take its.
-void agree_on_epoch(Binding& fresh, const std::vector<Entry>& stored,
-                    std::vector<std::pair<std::string, std::uint64_t>>& renewed) {
-  if (fresh.instance.empty()) return;
-  const Entry self(fresh);
-  const Binding* same = nullptr;  // latest first
-  const Binding* sibling = nullptr;
-  for (const Entry& e : stored) {
-    if (!e.same_instance(self)) continue;
-    if (sibling == nullptr) sibling = e.binding;
-    if (same == nullptr && e.binding->reg_id == fresh.reg_id) same = e.binding;
-  }
-  if (same != nullptr && same->call_id != fresh.call_id)
-    renewed.emplace_back(fresh.instance, fresh.epoch);
-  else if (sibling != nullptr)
-    fresh.epoch = sibling->epoch;
-}
-
-void drop_expired(std::vector<Binding>& bindings, TimePoint now) {
-  bindings.erase(std::remove_if(bindings.begin(), bindings.end(),
-                                [now](const Binding& b) { return b.expires <= now; }),
-                 bindings.end());
-}
-
-/// Step 7: the CSeq of a Call-ID only rises. `before` are the bindings as they were stored.
-bool in_order(const Binding& stored, const BindingUpdate& update) noexcept {
-  return stored.call_id != update.call_id || update.cseq > stored.cseq;
-}
 
 }  // namespace
 
@@ -108,11 +58,12 @@ struct MemoryLocation::Impl {
     free.push_back(slot);
   }
 
-  void store(std::string_view aor, std::vector<Binding> bindings) {
+  /// `before`: how many the AOR had.
+  void store(std::string_view aor, std::vector<Binding> bindings, std::size_t before) {
     const auto found = index.find(aor);
     if (found != index.end()) {
       Aor& entry = slots[found->second];
-      total = total - entry.bindings.size() + bindings.size();
+      total = total - before + bindings.size();
       entry.bindings = std::move(bindings);
       if (entry.bindings.empty()) release(entry, found->second);
       return;
@@ -141,55 +92,20 @@ struct MemoryLocation::Impl {
   }
 
   LocationResult apply(BindingUpdate& update, TimePoint now) {
-    Aor* aor = live(update.aor, now);
-    std::vector<Entry> before;
-    if (aor != nullptr)
-      for (Binding& b : aor->bindings) before.emplace_back(b);
-
-    // All or nothing: what will be is worked out before anything is touched.
-    std::vector<Entry> after;
-    std::vector<std::pair<std::string, std::uint64_t>> renewed;
-    if (update.remove_all) {
-      for (const Entry& e : before)
-        if (!in_order(*e.binding, update))
-          return unexpected<LocationErrc>(LocationErrc::out_of_order);
-    } else {
-      after = before;
-      for (Binding& b : update.set) {
-        const Entry fresh(b);
-        for (const Entry& stored : before)
-          if (stored.same(fresh) && !in_order(*stored.binding, update))
-            return unexpected<LocationErrc>(LocationErrc::out_of_order);
-        agree_on_epoch(b, before, renewed);
-        after.erase(std::remove_if(after.begin(), after.end(),
-                                   [&](const Entry& old) { return old.same(fresh); }),
-                    after.end());
-        if (b.expires > now) after.insert(after.begin(), fresh);
-      }
-      if (after.size() > before.size()) {
-        if (after.size() > update.max_bindings)
-          return unexpected<LocationErrc>(LocationErrc::too_many);
-        if (after.size() - before.size() >
-            options.max_bindings - std::min(total, options.max_bindings))
-          return unexpected<LocationErrc>(LocationErrc::unavailable);
-      }
-    }
     std::vector<Binding> bindings;
-    bindings.reserve(after.size());
-    for (const Entry& e : after) bindings.push_back(std::move(*e.binding));
-    for (const auto& [instance, epoch] : renewed)
-      for (Binding& b : bindings)
-        if (iequals(b.instance, instance)) b.epoch = epoch;
+    Aor* const aor = live(update.aor, now);
+    if (aor != nullptr) bindings = std::move(aor->bindings);
+    const std::size_t before = bindings.size();
+    const std::size_t room = options.max_bindings - std::min(total, options.max_bindings);
+    const LocationErrc outcome = apply_update(bindings, update, now, room);
+    if (outcome != LocationErrc::ok) {
+      if (aor != nullptr) aor->bindings = std::move(bindings);
+      return unexpected<LocationErrc>(outcome);
+    }
     std::vector<Binding> result = bindings;
-    store(update.aor, std::move(bindings));
-    return by_preference(std::move(result));
-  }
-
-  /// By q descending, then latest first, which is how they are stored.
-  static std::vector<Binding> by_preference(std::vector<Binding> bindings) {
-    std::stable_sort(bindings.begin(), bindings.end(),
-                     [](const Binding& a, const Binding& b) { return a.q > b.q; });
-    return bindings;
+    store(update.aor, std::move(bindings), before);
+    sort_by_preference(result);
+    return result;
   }
 
   MemoryLocationOptions options;
@@ -208,7 +124,8 @@ MemoryLocation::~MemoryLocation() = default;
 void MemoryLocation::find(std::string_view aor, TimePoint now, LocationHandler done) {
   std::vector<Binding> result;
   if (const auto* entry = impl_->live(aor, now)) result = entry->bindings;
-  done(Impl::by_preference(std::move(result)), now);
+  sort_by_preference(result);
+  done(std::move(result), now);
 }
 
 void MemoryLocation::update(BindingUpdate update, TimePoint now, LocationHandler done) {

@@ -19,6 +19,9 @@ std::string check_key(std::string& text) {
     return {};
   return "must be 64 hex digits";
 }
+std::string check_network(std::string& text) {
+  return IpPrefix::parse(text) ? "" : "must be ADDRESS or ADDRESS/BITS";
+}
 std::string check_name(std::string& text) { return text.empty() ? "must not be empty" : ""; }
 
 #define AT(path) +[](Settings& s) { return &s.path; }
@@ -45,6 +48,8 @@ void add_words(std::vector<ConfigKey>& k) {
         "What others call us, where a NAT is between"},
        {kBoth, "", "metrics", AT(metrics), 0, 0, "", Reload::no,
         "HOST:PORT for /metrics and /healthz by HTTP", check_http_text},
+       {kBoth, "", "trust", AT(trusted), 0, 0, "", Reload::no,
+        "Networks without limits of their own, ADDRESS/BITS: trunks, other proxies", check_network},
        {kBoth, "", "drain-ms", AT(drain_ms), 0, kDayMs, "ms", Reload::yes,
         "What is in progress at SIGTERM may take so long; by default 0 for b2bua"},
        {kBoth, "", "log-level", AT(log_level), 0, 0, "error|warning|info|debug", Reload::yes,
@@ -96,6 +101,8 @@ void add_roles(std::vector<ConfigKey>& k) {
         "A callee that rings longer is given up"},
        {kServe, "proxy", "max-branches", AT(server.proxy.max_branches), 1, 1000, "", Reload::yes,
         "Targets that a request forks to"},
+       {kServe, "proxy", "max-contexts", AT(server.proxy.max_contexts), 1, kMany, "", Reload::yes,
+        "Requests on their way at once; then 503"},
        {kServe, "proxy", "max-breadth", AT(server.proxy.max_breadth), 1, 1000, "", Reload::yes,
         "Max-Breadth of RFC 5393 where the request has none"}});
 }
@@ -172,6 +179,29 @@ void add_transaction_limits(std::vector<ConfigKey>& k) {
         "Between each two threads; datagrams beyond are lost"},
        {kBoth, "limits", "overflow-bytes", AT(endpoint.overflow), 0, INT64_MAX, "bytes", Reload::no,
         "Kept beside for streams, which may not lose"}});
+}
+
+void add_source_limits(std::vector<ConfigKey>& k) {
+  k.insert(
+      k.end(),
+      {{kBoth, "limits", "source-requests-burst", AT(endpoint.sources.requests.burst), 1, kMany, "",
+        Reload::no, "Requests of one IPv4 address or IPv6 /64 at once; then 503, and silence"},
+       {kBoth, "limits", "source-requests-per-second", AT(endpoint.sources.requests.per_second), 0,
+        kMany, "", Reload::no, "And in the long run; 0: no limit"},
+       {kBoth, "limits", "source-registers-burst", AT(endpoint.sources.registers.burst), 1, kMany,
+        "", Reload::no, "REGISTERs of a source, beside that"},
+       {kBoth, "limits", "source-registers-per-second", AT(endpoint.sources.registers.per_second),
+        0, kMany, "", Reload::no, "And in the long run; 0: no limit"},
+       {kBoth, "limits", "source-failures-burst", AT(endpoint.sources.failures.burst), 1, kMany, "",
+        Reload::no, "Refused credentials of a source; then none are looked at"},
+       {kBoth, "limits", "source-failures-per-second", AT(endpoint.sources.failures.per_second), 0,
+        kMany, "", Reload::no, "And in the long run; 0: no limit"},
+       {kBoth, "limits", "max-sources", AT(endpoint.sources.max_sources), 1, kMany, "", Reload::no,
+        "Sources that are remembered"},
+       {kBoth, "limits", "limit-loopback-requests", AT(endpoint.sources.limit_loopback), 0, 0, "",
+        Reload::no, "Whether the limits by source hold for loopback too"},
+       {kBoth, "limits", "overload-control", AT(endpoint.overload.enabled), 0, 0, "", Reload::no,
+        "Refuse new work before it becomes a backlog"}});
 }
 
 void add_parse_limits(std::vector<ConfigKey>& k) {
@@ -270,6 +300,7 @@ const std::vector<ConfigKey>& config_keys() {
     add_roles(all);
     add_bridge(all);
     add_transaction_limits(all);
+    add_source_limits(all);
     add_parse_limits(all);
     add_transport_limits(all);
     return all;

@@ -161,6 +161,12 @@ class Metrics::Collector : public prometheus::Collectable {
               sum([](S s) { return s.core.sent; }));
     f.counter("sipstack_retransmissions_total", "Of those, retransmissions",
               sum([](S s) { return s.core.repeated; }));
+    f.counter("sipstack_limited_total", "Requests of a source that was over its limit",
+              sum([](S s) { return s.core.limited; }));
+    f.counter("sipstack_shed_total", "New requests that were refused under overload",
+              sum([](S s) { return s.core.shed; }));
+    f.counter("sipstack_silent_total", "Of both, those that were not even answered",
+              sum([](S s) { return s.core.silent; }));
     f.counter("sipstack_draining_refused_total", "Requests that got 503 since we are about to end",
               sum([](S s) { return s.core.draining_refused; }));
     f.family(MetricType::Counter, "sipstack_requests_total",

@@ -138,6 +138,16 @@ void add_serve(CLI::App& app, Command& chosen) {
                    "Stay in the path of calls: on or off")
       ->check(CLI::IsMember({"on", "off"}))
       ->type_name("on|off");
+  command
+      ->add_option("--trust", arguments->trusted,
+                   "A network without limits of its own, repeatable: trunks, other proxies")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return IpPrefix::parse(text) ? std::string() : "no network: " + text;
+          },
+          ""))
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS[/BITS]");
   command->add_option("--threads", arguments->threads, "How many share the work: 1")
       ->check(CLI::Range(1, 256))
       ->type_name("N");

@@ -98,6 +98,8 @@ ShardedEndpointOptions endpoint_options(const Settings& settings) {
   ShardedEndpointOptions options = settings.endpoint;
   options.transport.limits = options.limits;
   options.log_requests = settings.log_level >= LogLevel::info;
+  for (const std::string& network : settings.trusted)
+    if (const auto prefix = IpPrefix::parse(network)) options.sources.trusted.push_back(*prefix);
   return options;
 }
 

@@ -28,8 +28,9 @@ struct BridgeRoute {
 
 struct Settings : ClientArguments {
   std::string config;
-  std::string metrics;  ///< HOST:PORT; empty: none
-  int drain_ms = 4000;  ///< the contract gives 5 s for all of the end
+  std::string metrics;               ///< HOST:PORT; empty: none
+  int drain_ms = 4000;               ///< the contract gives 5 s for all of the end
+  std::vector<std::string> trusted;  ///< networks without limits by source
 
   // serve
   std::vector<std::string> domains;
