@@ -51,7 +51,7 @@ void add_words(std::vector<ConfigKey>& k) {
        {kBoth, "", "trust", AT(trusted), 0, 0, "", Reload::no,
         "Networks without limits of their own, ADDRESS/BITS: trunks, other proxies", check_network},
        {kBoth, "", "drain-ms", AT(drain_ms), 0, kDayMs, "ms", Reload::yes,
-        "What is in progress at SIGTERM may take so long; new requests get 503"},
+        "What is in progress at SIGTERM may take so long; by default 0 for b2bua"},
        {kBoth, "", "log-level", AT(log_level), 0, 0, "error|warning|info|debug", Reload::yes,
         "How much is told on standard error"},
        {kBoth, "", "log-format", AT(log_format), 0, 0, "text|json", Reload::no,

@@ -327,6 +327,26 @@ class Reloading(Folder):
                 self.reload(server, 'domain = "a.test"\n', "configuration reloaded")
                 self.assertIn(" 200 ", peer.ask("REGISTER", "sip:a.test", to="sip:bob@a.test"))
 
+    def test_routes_come_and_go(self):
+        with Peer(0) as gateway, self.serve('domain = "a.test"\n') as server, Peer(server.port()) as peer:
+            self.assertIn(" 480 ", peer.ask("OPTIONS", "sip:+49-30-123@a.test"))
+            self.reload(server, f'''domain = "a.test"
+[[route]]
+prefix = "+4930"
+targets = "sip:127.0.0.1:{gateway.port}"
+strip = 3
+prepend = "0"
+open = true
+''', "configuration reloaded")
+            peer.send("OPTIONS", "sip:+49-30-123@a.test")
+            request = gateway.next("^OPTIONS")
+            self.assertIn(f"OPTIONS sip:030123@127.0.0.1:{gateway.port}", request)
+            gateway.to = ("127.0.0.1", server.port())
+            gateway.answer(request, "200 OK")
+            peer.next("^SIP/2.0 200")
+            self.reload(server, 'domain = "a.test"\n', "configuration reloaded")
+            self.assertIn(" 480 ", peer.ask("OPTIONS", "sip:+49-30-123@a.test"))
+
     def test_a_bad_file_changes_nothing_and_is_told(self):
         good = 'domain = ["a.test"]\n[registrar]\nmin-expires = 300\n'
         with self.serve(good) as server, Peer(server.port()) as peer:
