@@ -39,4 +39,10 @@ std::uint64_t source_prefix(const IpAddress& ip) noexcept {
   return value;
 }
 
+std::uint64_t source_hash(const HashKey& key, std::uint64_t prefix) noexcept {
+  char bytes[sizeof prefix];
+  std::memcpy(bytes, &prefix, sizeof prefix);
+  return keyed_hash(key, {bytes, sizeof bytes});
+}
+
 }  // namespace sipstack

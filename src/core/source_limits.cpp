@@ -3,7 +3,6 @@
 #include "sipstack/core/source_limits.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <optional>
 #include <utility>
@@ -35,9 +34,7 @@ struct SourceBuckets::Impl {
                        [&](const IpPrefix& prefix) { return prefix.contains(ip); });
   }
   std::uint32_t hash_of(std::uint64_t prefix) const noexcept {
-    char bytes[sizeof prefix];
-    std::memcpy(bytes, &prefix, sizeof prefix);
-    return static_cast<std::uint32_t>(keyed_hash(key, {bytes, sizeof bytes}));
+    return static_cast<std::uint32_t>(source_hash(key, prefix));
   }
   const Source* find(std::uint64_t prefix, std::uint32_t hash) const noexcept {
     return const_cast<Impl*>(this)->find(prefix, hash);
@@ -92,16 +89,13 @@ struct SourceBuckets::Impl {
     slab.erase(s.self);
   }
 
-  static Duration token(const Rate& rate) noexcept {
-    return rate.per_second == 0 ? Duration::zero() : Duration(1'000'000 / rate.per_second);
-  }
   /// Whether `times` the burst is used up.
   static bool spent(const Rate& rate, TimePoint full_at, TimePoint now, int times = 1) noexcept {
     if (rate.per_second == 0) return false;
-    return full_at - now > token(rate) * rate.burst * times - token(rate);
+    return full_at - now > rate.token() * rate.burst * times - rate.token();
   }
   static void take(const Rate& rate, TimePoint& full_at, TimePoint now) noexcept {
-    full_at = std::max(full_at, now) + token(rate);
+    full_at = std::max(full_at, now) + rate.token();
   }
 
   SourceLimits limits;

@@ -3,9 +3,7 @@
 #include "transaction/sources.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
-#include <string_view>
 
 #include "sipstack/base/prefix.hpp"
 
@@ -13,9 +11,7 @@ namespace sipstack {
 namespace {
 
 std::uint32_t hash_of(const HashKey& key, std::uint64_t prefix) noexcept {
-  char bytes[sizeof prefix];
-  std::memcpy(bytes, &prefix, sizeof prefix);
-  return static_cast<std::uint32_t>(keyed_hash(key, {bytes, sizeof bytes}));
+  return static_cast<std::uint32_t>(source_hash(key, prefix));
 }
 
 }  // namespace
@@ -73,12 +69,12 @@ void Sources::reset(std::uint32_t source, TimePoint now) noexcept {
   if (resets_.per_second == 0) return;
   now_ = std::max(now_, now);
   Entry& e = entry(source);
-  e.full_at = std::max(e.full_at, now_) + token();
+  e.full_at = std::max(e.full_at, now_) + resets_.token();
 }
 
 bool Sources::exhausted(std::uint32_t source, TimePoint now) const noexcept {
   if (resets_.per_second == 0) return false;
-  return entry(source).full_at - now >= token() * resets_.burst;
+  return entry(source).full_at - now >= resets_.token() * resets_.burst;
 }
 
 void Sources::wake(Entry& e) noexcept {

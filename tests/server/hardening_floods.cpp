@@ -18,11 +18,7 @@ using std::chrono::seconds;
 
 namespace {
 
-ServerOptions asking_users() {
-  ServerOptions o = Server::with_domain();
-  o.users = parse_users("alice:secret\n", "example.org")->lookup();
-  return o;
-}
+ServerOptions asking_users() { return with_users("alice:secret\n"); }
 
 CoreOptions with(const ServerOptions& server) {
   CoreOptions o;

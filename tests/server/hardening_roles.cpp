@@ -16,11 +16,7 @@ namespace {
 const Peer kAlice{"alice", "198.51.100.7", 5062};
 const Peer kTcpAlice{"alice", "198.51.100.7", 5063, Transport::tcp};
 
-ServerOptions asking_users() {
-  ServerOptions o = Server::with_domain();
-  o.users = parse_users("alice:secret\nbob:other\n", "example.org")->lookup();
-  return o;
-}
+ServerOptions asking_users() { return with_users("alice:secret\nbob:other\n"); }
 
 /// What a request claims to be; changed one by one to lie.
 struct Claim {

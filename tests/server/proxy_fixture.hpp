@@ -82,9 +82,9 @@ struct ProxyFixture : Server {
   int number = 0;
 };
 
-inline ServerOptions with_users() {
+inline ServerOptions with_users(std::string_view users = "alice:secret\nmallory:other\n") {
   ServerOptions o = Server::with_domain();
-  o.users = parse_users("alice:secret\nmallory:other\n", "example.org")->lookup();
+  o.users = parse_users(users, "example.org")->lookup();
   return o;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "sipstack/base/address.hpp"
+#include "sipstack/base/keyed_hash.hpp"
 
 namespace sipstack {
 
@@ -26,5 +27,7 @@ struct IpPrefix {
 /// subscriber has at the least (RFC 6177). The two don't meet: no IPv6 network that is routed begins with 32
 /// zero bits.
 std::uint64_t source_prefix(const IpAddress& ip) noexcept;
+/// Where a table of sources has that one.
+std::uint64_t source_hash(const HashKey& key, std::uint64_t prefix) noexcept;
 
 }  // namespace sipstack

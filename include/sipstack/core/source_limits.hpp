@@ -11,16 +11,11 @@
 #include "sipstack/base/address.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/base/prefix.hpp"
+#include "sipstack/base/rate.hpp"
 #include "sipstack/base/time.hpp"
 #include "sipstack/parser/message_view.hpp"
 
 namespace sipstack {
-
-/// A token bucket: so many at once, and so many a second in the long run. 0 a second: no limit.
-struct Rate {
-  std::uint32_t burst = 0;
-  std::uint32_t per_second = 0;
-};
 
 /// Limits by source, that is by IPv4 address or IPv6 /64, whatever the transport. Each core counts for itself:
 /// with several shards, by which calls are shared out, a source has that many times as much.
