@@ -49,7 +49,7 @@ class AorTable {
   }
   std::size_t size() const noexcept { return size_; }
 
-  /// Looks at the next `places` of all, round and round, and drops each entry for which `over(entry)`.
+  /// Looks at the next `places` of all, round and round, and drops the entries for which `over(entry)`.
   template <class Over>
   void look(std::size_t places, Over&& over) {
     for (; places > 0; --places) {
@@ -61,12 +61,17 @@ class AorTable {
       }
     }
   }
-  /// Looks at all entries of one group, and drops those for which `over(entry)`.
+  /// Drops the entries of one group for which `over(entry)`, which it may be asked twice.
   template <class Over>
-  void look_through(std::size_t group, Over&& over) {
+  void sweep(std::size_t group, Over&& over) {
     Group& g = groups_[group];
     for (std::size_t at = 0; at < g.entries.size();)
       if (!look_at(g, at, over)) ++at;
+  }
+  template <class Each>
+  void each_of(std::size_t group, Each&& each) const {
+    for (const Entry& entry : groups_[group].entries)
+      if (entry.record) each(entry);
   }
 
  private:

@@ -18,9 +18,10 @@ using server::PackedBindings;
 
 namespace {
 
-/// Places looked at with every update, so that what expired and is never asked for goes as well: one line of
-/// the cache has four of them.
-constexpr std::size_t kPlacesPerUpdate = 64;
+/// Places looked at with every update, so that what expired and is never asked for goes as well, and with one
+/// that finds the store full. A line of the cache has four of them.
+constexpr std::size_t kPlacesPerUpdate = 16;
+constexpr std::size_t kPlacesWhenFull = 4096;
 
 std::uint32_t second_of(TimePoint t) noexcept {
   const auto s = std::chrono::floor<std::chrono::seconds>(t.time_since_epoch()).count();
@@ -70,7 +71,9 @@ struct MemoryLocation::Impl {
   }
 
   LocationResult apply(BindingUpdate& update, TimePoint now) {
-    table.look(kPlacesPerUpdate, [&](AorTable::Entry& e) { return prune(e, now); });
+    const std::uint32_t second = second_of(now);
+    table.look(total < options.max_bindings ? kPlacesPerUpdate : kPlacesWhenFull,
+               [&](AorTable::Entry& e) { return e.due <= second && prune(e, now); });
     const std::uint32_t hash = hash_of(update.aor);
     AorTable::Entry* const entry = table.find(hash, update.aor);
     std::vector<Binding> bindings;
@@ -118,19 +121,17 @@ void MemoryLocation::update(BindingUpdate update, TimePoint now, LocationHandler
 }
 
 void MemoryLocation::sweep(std::size_t part, TimePoint now) {
-  impl_->table.look_through(part % kParts,
-                            [&](AorTable::Entry& e) { return impl_->prune(e, now); });
+  impl_->table.sweep(part % kParts, [&](AorTable::Entry& e) { return impl_->prune(e, now); });
 }
 
 void MemoryLocation::list(
     std::size_t part, TimePoint now,
     const std::function<void(std::string_view aor, std::vector<Binding> bindings)>& each) {
-  impl_->table.look_through(part % kParts, [&](AorTable::Entry& e) {
-    if (impl_->prune(e, now)) return true;
+  sweep(part, now);
+  impl_->table.each_of(part % kParts, [&](const AorTable::Entry& e) {
     std::vector<Binding> bindings = e.record.live(now);
     sort_by_preference(bindings);
     each(e.record.aor(), std::move(bindings));
-    return false;
   });
 }
 
