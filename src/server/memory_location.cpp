@@ -70,10 +70,20 @@ struct MemoryLocation::Impl {
     return result;
   }
 
-  LocationResult apply(BindingUpdate& update, TimePoint now) {
+  void look(std::size_t places, TimePoint now) {
     const std::uint32_t second = second_of(now);
-    table.look(total < options.max_bindings ? kPlacesPerUpdate : kPlacesWhenFull,
-               [&](AorTable::Entry& e) { return e.due <= second && prune(e, now); });
+    table.look(places, [&](AorTable::Entry& e) { return e.due <= second && prune(e, now); });
+  }
+
+  LocationResult change(BindingUpdate& update, TimePoint now) {
+    look(kPlacesPerUpdate, now);
+    LocationResult result = apply(update, now);
+    if (result || result.error() != LocationErrc::unavailable) return result;
+    look(kPlacesWhenFull, now);
+    return apply(update, now);
+  }
+
+  LocationResult apply(BindingUpdate& update, TimePoint now) {
     const std::uint32_t hash = hash_of(update.aor);
     AorTable::Entry* const entry = table.find(hash, update.aor);
     std::vector<Binding> bindings;
@@ -117,7 +127,7 @@ void MemoryLocation::find(std::string_view aor, TimePoint now, LocationHandler d
 }
 
 void MemoryLocation::update(BindingUpdate update, TimePoint now, LocationHandler done) {
-  done(impl_->apply(update, now), now);
+  done(impl_->change(update, now), now);
 }
 
 void MemoryLocation::sweep(std::size_t part, TimePoint now) {
