@@ -117,6 +117,7 @@ LocationErrc apply_update(std::vector<Binding>& bindings, BindingUpdate& update,
 }
 
 void sort_by_preference(std::vector<Binding>& bindings) {
+  if (bindings.size() < 2) return;  // nearly always, and a stable sort takes memory
   std::stable_sort(bindings.begin(), bindings.end(),
                    [](const Binding& a, const Binding& b) { return a.q > b.q; });
 }

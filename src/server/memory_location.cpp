@@ -101,7 +101,7 @@ struct MemoryLocation::Impl {
     total = total - before + bindings.size();
     if (bindings.empty()) {
       if (entry != nullptr) table.erase(*entry);
-      return bindings;
+      return LocationResult(std::move(bindings));
     }
     AorTable::Entry fresh{PackedBindings(update.aor, bindings), hash, due_of(bindings)};
     if (entry != nullptr)
@@ -109,7 +109,7 @@ struct MemoryLocation::Impl {
     else
       table.insert(std::move(fresh));
     sort_by_preference(bindings);
-    return bindings;
+    return LocationResult(std::move(bindings));
   }
 
   MemoryLocationOptions options;
