@@ -76,15 +76,16 @@ struct MemoryLocation::Impl {
   }
 
   LocationResult change(BindingUpdate& update, TimePoint now) {
+    const std::uint32_t hash = hash_of(update.aor);
+    table.fetch(hash);
     look(kPlacesPerUpdate, now);
-    LocationResult result = apply(update, now);
+    LocationResult result = apply(update, hash, now);
     if (result || result.error() != LocationErrc::unavailable) return result;
     look(kPlacesWhenFull, now);
-    return apply(update, now);
+    return apply(update, hash, now);
   }
 
-  LocationResult apply(BindingUpdate& update, TimePoint now) {
-    const std::uint32_t hash = hash_of(update.aor);
+  LocationResult apply(BindingUpdate& update, std::uint32_t hash, TimePoint now) {
     AorTable::Entry* const entry = table.find(hash, update.aor);
     std::vector<Binding> bindings;
     std::size_t before = 0;

@@ -233,7 +233,8 @@ void Registrar::receive(const RequestArrived& e, TimePoint now) {
   if (const auto refusal = server::read_contacts(e, self.options, update, outbound, now))
     return self.refuse(e, *refusal, now);
   if (self.circular(update)) return self.refuse(e, {403, {}, {}}, now);
-  for (Binding& b : update.set) b.epoch = self.layer.random().next();
+  for (Binding& b : update.set)
+    if (!b.instance.empty()) b.epoch = self.layer.random().next();
 
   self.layer.set_user(e.txn, {UsageKind::registrar, 0, 0, 0});
   const bool asks = update.set.empty() && !update.remove_all;
