@@ -254,13 +254,15 @@ bool name_addr_lane(Scan& s, NameAddr& out) noexcept {
     }
   }
   if (at(stop, end) != '<') return false;
-  stop = uri_lane(stop + 1, end, s.readable, stops, out.uri, s.params);
+  unsigned params = s.params;
+  stop = uri_lane(stop + 1, end, s.readable, stops, out.uri, params);
   if (stop == nullptr || at(stop, end) != '>') return false;
   const char* const behind = stop + 1;
   stop = stops.next();
   if (stop != behind) return false;
-  stop = params_lane(stop, end, stops, out, s.params);
+  stop = params_lane(stop, end, stops, out, params);
   if (stop == nullptr) return false;
+  s.params = params;
   out.text = text(begin, stop);
   s.at = stop;
   return true;
