@@ -43,7 +43,7 @@ TEST_CASE("no scanner minds a view without an address") {
 TEST_CASE("what looked like parameters, and is a user, counts for nothing") {
   std::string user = "a";
   for (int i = 0; i < 40; ++i) user += ";b";
-  for (const std::string& uri : {"sip:a;b/c@h", "sip:" + user + "/c@h"}) {
+  for (const std::string& uri : {std::string("sip:a;b/c@h"), "sip:" + user + "/c@h"}) {
     for (const std::string& value : {uri, "<" + uri + ">;tag=1"}) {
       CAPTURE(value);
       const char* const end = value.data() + value.size();

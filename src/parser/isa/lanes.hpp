@@ -3,9 +3,8 @@
 // by scanners.hpp alone.
 //
 // A lane sets every member of what it fills. It takes a value whole or not at all. What it takes, the
-// grammar takes with the same result (a test
-// and a fuzz target compare the two); whatever is written otherwise, or is wrong, goes to the grammar,
-// which alone knows where an error is. Without vectors there are no lanes: `plain` is the grammar.
+// grammar takes with the same result (a test and a fuzz target compare the two); whatever is written
+// otherwise, or is wrong, goes to the grammar, which alone knows where an error is. Without vectors there are no lanes: `plain` is the grammar.
 //
 // A value is looked at sixty-four bytes at a time: one bit for each byte that ends a run. Branches depend
 // on what stands there, but the way from run to run is a count of zeros in a register.
