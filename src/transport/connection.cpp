@@ -84,6 +84,10 @@ void Connection::connect(Peer peer) {
                           sockets->turn([&] { self->connected(to_std(error)); });
                           self->read_more();
                         });
+  // The system has chosen our port by now: traces of what waits to be written tell it.
+  boost::system::error_code none;
+  const auto local = socket_.local_endpoint(none);
+  if (!none && local.port() != 0) flow_.local = from_endpoint(local);
 }
 
 void Connection::connected(std::error_code error) {
