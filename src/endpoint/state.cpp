@@ -133,6 +133,16 @@ void EndpointState::handshake_failed(const Flow& flow, std::error_code error) {
                                     flow.remote.to_string() + ": " + error.message());
 }
 
+// The transactions fail with Errc::transport_failed, whatever it was. A peer that cannot prove who it is
+// is no everyday thing, and must be told to who looks for the reason.
+void EndpointState::connect_failed(const Flow& flow, std::error_code error) {
+  const bool proof = error.category() == tls_category();
+  if (options.log)
+    options.log(proof ? LogLevel::warning : LogLevel::info, std::string(uri_name(flow.transport)) +
+                                                                " to " + flow.remote.to_string() +
+                                                                ": " + error.message());
+}
+
 void EndpointState::batch_end() {
   const auto self = shared_from_this();  // a handler may destroy the endpoint
   flush();
