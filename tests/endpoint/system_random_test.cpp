@@ -69,35 +69,35 @@ TEST_CASE(
 #endif
   draw(1);  // the generator is seeded before they part
   std::array<int, 2> ends{};
-  REQUIRE(pipe(ends.data()) == 0);
-  const pid_t child = fork();
+  REQUIRE(::pipe(ends.data()) == 0);
+  const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
     const std::vector<Token> tokens = draw(kEach);
     const auto* at = reinterpret_cast<const char*>(tokens.data());
     std::size_t left = tokens.size() * sizeof(Token);
     while (left > 0) {
-      const ssize_t written = write(ends[1], at, left);
+      const ssize_t written = ::write(ends[1], at, left);
       if (written <= 0) _exit(1);
       at += written;
       left -= static_cast<std::size_t>(written);
     }
     _exit(0);
   }
-  close(ends[1]);
+  ::close(ends[1]);
   std::vector<Token> all = draw(kEach);
   all.resize(2 * kEach);
   auto* at = reinterpret_cast<char*>(all.data() + kEach);
   std::size_t left = kEach * sizeof(Token);
   while (left > 0) {
-    const ssize_t got = read(ends[0], at, left);
+    const ssize_t got = ::read(ends[0], at, left);
     if (got <= 0) break;
     at += got;
     left -= static_cast<std::size_t>(got);
   }
-  close(ends[0]);
+  ::close(ends[0]);
   int status = -1;
-  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
   REQUIRE(left == 0);
   std::sort(all.begin(), all.end());
