@@ -133,6 +133,16 @@ void EndpointState::handshake_failed(const Flow& flow, std::error_code error) {
                                     flow.remote.to_string() + ": " + error.message());
 }
 
+// The transactions fail with Errc::transport_failed, whatever it was. A peer that cannot prove who it is
+// is no everyday thing, and must be told to who looks for the reason.
+void EndpointState::connect_failed(const Flow& flow, std::error_code error) {
+  const bool proof = error.category() == tls_category();
+  if (options.log)
+    options.log(proof ? LogLevel::warning : LogLevel::info, std::string(uri_name(flow.transport)) +
+                                                                " to " + flow.remote.to_string() +
+                                                                ": " + error.message());
+}
+
 void EndpointState::batch_end() {
   const auto self = shared_from_this();  // a handler may destroy the endpoint
   flush();
@@ -170,15 +180,18 @@ void EndpointState::refuse_later(std::function<void()> f) {
 
 void EndpointState::send(const Transmit& out) {
   const std::string_view bytes = out.message.bytes();
-  if (options.on_message) options.on_message(true, bytes, transports->with_ends(out.flow));
+  const auto trace = [&] {
+    if (options.on_message) options.on_message(true, bytes, transports->with_ends(out.flow));
+  };
   std::uint64_t token = (std::uint64_t{out.txn.slot} << 32) | out.txn.generation;
   if (hub && token != 0) token |= std::uint64_t{shard} << 56;
   const std::uint32_t owner = ShardHub::shard_of(out.flow.connection);
   // A number that names no shard of ours is that of a connection which is gone.
   if (!hub || out.flow.connection == 0 || owner == shard || owner >= hub->shard(shard).count) {
     transports->send(out.message.block(), bytes.size(), out.flow, token);
-    return;
+    return trace();  // now that a connection which has to be opened first is there, and has a port
   }
+  trace();
   Handover entry;
   entry.kind = Handover::Kind::send;
   entry.token = token;

@@ -99,6 +99,7 @@ void Proxy::Impl::start_branch(Context& c, const Target& target, unsigned breadt
   Branch branch;
   branch.breadth = breadth;
   branch.failover = target.failover;
+  branch.flow_only = target.flow && target.by_flow_only;
   branch.next = target.standby;
   if (target.flow && !target.by_flow_only) {
     branch.next.push_back(target);

@@ -80,8 +80,9 @@ void Proxy::Impl::failed(const TxnFailed& e, TimePoint now) {
   Branch& branch = c->branches[e.user.detail - 1];
   if (!branch.pending()) return;
   branch.status = e.error == Errc::timeout ? 408 : 503;
-  // RFC 5626 section 5.3.1: that tells the registrar's side to try another flow.
-  if (edge && c->routing.flow && branch.status == 503) branch.status = 430;
+  // RFC 5626 section 5.3.1: that tells the registrar's side to try another flow. Where that side is ours, a phone
+  // whose last flow is gone is no server that fails, but not there.
+  if ((branch.flow_only || (edge && c->routing.flow)) && branch.status == 503) branch.status = 430;
   // The flow by which the phone registered is gone, or silent; there may be another.
   try_next(*c, e.user.detail - 1, now);
   settle(id, now);
@@ -150,8 +151,8 @@ void Proxy::Impl::answer_best(Context& c, TimePoint now) {
   if (best == nullptr) return answer(c, 408, now);
   // A 503 is about one callee and not about us (step 6); made up, it says that we could not reach it.
   if (best->status == 503) return answer(c, 500, now);
-  // What an edge proxy says to us of its flow is no caller's business (RFC 5626 section 11.5).
-  if (best->status == 430 && best->response) return answer(c, 480, now);
+  // What an edge proxy says to us of its flow is no caller's business (RFC 5626 section 11.5), nor what we say.
+  if (best->status == 430 && (best->response || !edge)) return answer(c, 480, now);
   if (!best->response) return answer(c, best->status, now);
   auto copy = server::as_forwarded(layer.pool(), best->response.view(), &c);
   if (!copy) return answer(c, 500, now);

@@ -38,6 +38,7 @@ struct Branch {
   unsigned breadth = 0;
   std::vector<Target> next;  ///< where to try if the flow is gone, or says nothing
   bool failover = false;     ///< or if it says 503
+  bool flow_only = false;    ///< there is no other way to it than the flow by which it registered
 
   bool pending() const noexcept { return status == 0; }
 };

@@ -40,7 +40,8 @@ class Answerer {
   void ring(IncomingCall call) {
     const MessageView invite = call.invite().view();
     const TalkId id = watchers_.add(call.call(), DialogInfo::State::early, false);
-    Talk& talk = talks_.emplace(id, Talk{call.call(), Media(node_, invite)}).first->second;
+    Talk& talk = talks_.emplace(id, Talk{call.call(), Media(node_, invite), {}}).first->second;
+    if (node_.logs(LogLevel::info)) talk.call_id = printable(talk.call.call_id());
     note(talk, "rings");
     talk.call.on_ended([this, id](const CallEnded&) { ended(id); });
     const bool reliably = lists(invite.all(hdr::require), "100rel") ||
@@ -62,7 +63,8 @@ class Answerer {
   struct Talk {
     Call call;
     Media media;
-    int waits_for = 0;  ///< of PRACK and --ring-ms, before the answer
+    std::string call_id;  ///< for the log, where it is wanted: a call that has ended knows none
+    int waits_for = 0;    ///< of PRACK and --ring-ms, before the answer
   };
 
   template <class List>
@@ -146,7 +148,7 @@ class Answerer {
 
   void note(const Talk& talk, std::string_view what) const {
     if (node_.logs(LogLevel::info))
-      node_.log(LogLevel::info, fmt::format("call {} {}", printable(talk.call.call_id()), what));
+      node_.log(LogLevel::info, fmt::format("call {} {}", talk.call_id, what));
   }
 
   Node& node_;

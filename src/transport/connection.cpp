@@ -84,6 +84,10 @@ void Connection::connect(Peer peer) {
                           sockets->turn([&] { self->connected(to_std(error)); });
                           self->read_more();
                         });
+  // The system has chosen our port by now: traces of what waits to be written tell it.
+  boost::system::error_code none;
+  const auto local = socket_.local_endpoint(none);
+  if (!none && local.port() != 0) flow_.local = from_endpoint(local);
 }
 
 void Connection::connected(std::error_code error) {
@@ -381,7 +385,7 @@ std::size_t Connection::upgrade(std::string_view all) {
     if (!answer.accepted) {
       const auto why = make_error_code(std::errc::protocol_error);
       ++sockets_->counters().handshake_failed;
-      sockets_->tell_handshake_failed(flow_, why);
+      sockets_->tell_not_up(flow_, why, true);
       begin_ending(why);
       partial_ = {};
       sockets_->connections().watch(*this);
@@ -785,10 +789,10 @@ void Connection::close(std::error_code error) {
   if (state_ == State::closed) return;
   const auto self = shared_from_this();
   Sockets& sockets = *sockets_;
-  if (opening() && !accepted_) ++sockets.counters().connect_failed;
-  if (opening() && accepted_) {
-    ++sockets.counters().handshake_failed;
-    sockets.tell_handshake_failed(flow_, error);
+  if (opening()) {
+    ++(accepted_ ? sockets.counters().handshake_failed : sockets.counters().connect_failed);
+    const auto why = error ? error : make_error_code(std::errc::connection_aborted);
+    sockets.tell_not_up(flow_, why, accepted_);
   }
   if (state_ == State::open && error != std::errc::timed_out &&
       error != std::errc::no_buffer_space) {

@@ -301,29 +301,30 @@ void Sockets::tell_notices() {
     if (handler_ == nullptr) return;
     if (notice.token != 0)
       handler_->send_failed(notice.token, notice.error);
-    else if (notice.came_up)
-      handler_->closed(notice.flow, notice.error);
     else
-      handler_->handshake_failed(notice.flow, notice.error);
+      (handler_->*notice.tell)(notice.flow, notice.error);
   }
 }
 
 void Sockets::fail(std::uint64_t token, std::error_code error) {
   ++counters_.failed;
   if (token == 0 || handler_ == nullptr || notices_.size() >= kMaxNotices) return;
-  notices_.push_back({token, error, {}, true});
+  notices_.push_back({token, error, {}, nullptr});
   schedule();
 }
 
 void Sockets::tell_closed(const Flow& flow, std::error_code error) {
   if (handler_ == nullptr) return;
-  notices_.push_back({0, error, flow, true});  // as many as there are connections, at most
+  notices_.push_back(
+      {0, error, flow, &TransportHandler::closed});  // as many as there are connections, at most
   schedule();
 }
 
-void Sockets::tell_handshake_failed(const Flow& flow, std::error_code error) {
+void Sockets::tell_not_up(const Flow& flow, std::error_code error, bool accepted) {
   if (handler_ == nullptr || notices_.size() >= kMaxNotices) return;
-  notices_.push_back({0, error, flow, false});
+  notices_.push_back(
+      {0, error, flow,
+       accepted ? &TransportHandler::handshake_failed : &TransportHandler::connect_failed});
   schedule();
 }
 

@@ -50,7 +50,8 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   /// Told in the turn that follows, or at the end of this one.
   void fail(std::uint64_t token, std::error_code error);
   void tell_closed(const Flow& flow, std::error_code error);
-  void tell_handshake_failed(const Flow& flow, std::error_code error);
+  /// A connection did not come up, opened to us or by us.
+  void tell_not_up(const Flow& flow, std::error_code error, bool accepted);
   void flush_later(std::shared_ptr<Connection> connection);
 
   /// A datagram of STUN.
@@ -76,7 +77,7 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
     std::uint64_t token = 0;
     std::error_code error;
     Flow flow;
-    bool came_up = true;
+    void (TransportHandler::*tell)(const Flow&, std::error_code) = nullptr;  ///< where token is 0
   };
   static constexpr std::size_t kMaxNotices = 65536;
 

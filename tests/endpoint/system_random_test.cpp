@@ -2,8 +2,12 @@
 // SystemRandom: what must not be guessed.
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <set>
 #include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "catch.hpp"
 #include "sipstack/endpoint/system_random.hpp"
@@ -40,4 +44,62 @@ TEST_CASE("odd sizes across the pool's end leave no byte of the caller's alone")
     touched += out.back() != 0 ? 1 : 0;
   }
   CHECK(touched > 48);  // a byte is 0 once in 256 times
+}
+
+namespace {
+
+using Token = std::uint64_t;  // as many bits as a tag has
+
+std::vector<Token> draw(std::size_t count) {
+  SystemRandom random;
+  std::vector<Token> tokens(count);
+  for (Token& token : tokens) token = random.next();
+  return tokens;
+}
+
+}  // namespace
+
+// hardening A57: the child has all that its parent had, time and OpenSSL's state with it, but for its process id.
+TEST_CASE(
+    "A57: a million tokens of two processes that begin in the same moment are all different") {
+#if defined(SIPSTACK_SANITIZED)
+  constexpr std::size_t kEach = 50'000;
+#else
+  constexpr std::size_t kEach = 500'000;
+#endif
+  draw(1);  // the generator is seeded before they part
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const std::vector<Token> tokens = draw(kEach);
+    const auto* at = reinterpret_cast<const char*>(tokens.data());
+    std::size_t left = tokens.size() * sizeof(Token);
+    while (left > 0) {
+      const ssize_t written = ::write(ends[1], at, left);
+      if (written <= 0) _exit(1);
+      at += written;
+      left -= static_cast<std::size_t>(written);
+    }
+    _exit(0);
+  }
+  ::close(ends[1]);
+  std::vector<Token> all = draw(kEach);
+  all.resize(2 * kEach);
+  auto* at = reinterpret_cast<char*>(all.data() + kEach);
+  std::size_t left = kEach * sizeof(Token);
+  while (left > 0) {
+    const ssize_t got = ::read(ends[0], at, left);
+    if (got <= 0) break;
+    at += got;
+    left -= static_cast<std::size_t>(got);
+  }
+  ::close(ends[0]);
+  int status = -1;
+  CHECK(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  REQUIRE(left == 0);
+  std::sort(all.begin(), all.end());
+  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
 }

@@ -89,6 +89,30 @@ TEST_CASE("a request and its answer are in the file, in the ring, and at Homer")
   hep.reset();  // its io_context, which is the ends', must live longer
 }
 
+TEST_CASE("the first message on a connection says from which port it came") {
+  std::vector<Flow> sent;
+  std::vector<Flow> received;
+  EndpointOptions alice = quick(), bob = quick();
+  alice.on_message = [&](bool out, std::string_view, const Flow& flow) {
+    if (out) sent.push_back(flow);
+  };
+  bob.on_message = [&](bool out, std::string_view, const Flow& flow) {
+    if (!out) received.push_back(flow);
+  };
+  Ends ends(alice, bob, "tcp");
+  RequestOptions request;
+  request.target = ends.call.target;
+  request.from = ends.call.from;
+  bool answered = false;
+  ends.alice.async_request("OPTIONS", request,
+                           [&](boost::system::error_code, const Message&) { answered = true; });
+  REQUIRE(ends.until([&] { return answered; }));
+  REQUIRE(sent.size() == 1);
+  REQUIRE(received.size() == 1);
+  CHECK(sent[0].local == received[0].remote);
+  CHECK(sent[0].remote == received[0].local);
+}
+
 TEST_CASE("a file that cannot be made is an error, and a full disk loses messages alone") {
   const auto nowhere = PcapFile::create("/nonexistent/trace.pcap");
   REQUIRE_FALSE(nowhere);

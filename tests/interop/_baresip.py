@@ -17,8 +17,8 @@ call_max_calls 4
 audio_player aubridge,quiet
 audio_source %(source)s
 audio_alert aubridge,quiet
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate %(rate)d
+auplay_srate %(rate)d
 rtp_ports 20000-20100
 rtp_stats no
 module_path %(modules)s
@@ -49,14 +49,14 @@ def sip_port():
 
 
 class Baresip:
-    def __init__(self, bench, account, transport="udp", contacts="", more="", source="aubridge,quiet"):
+    def __init__(self, bench, account, transport="udp", contacts="", more="", source="aubridge,quiet", rate=8000):
         need("baresip")
         home = os.path.join(bench.dir, "baresip")
         os.mkdir(home)
         modules = glob.glob("/usr/lib/baresip/modules") + glob.glob("/usr/lib/*/baresip/modules")
         self.sip, self.control = sip_port(), free_port(socket.SOCK_STREAM, digits=4)
         for name, text in (("config", CONFIG % {"sip": self.sip, "control": self.control, "transport": transport, "more": more,
-                                                "source": source,
+                                                "source": source, "rate": rate,
                                                 "modules": modules[0]}),
                            ("accounts", account + "\n"), ("contacts", contacts)):
             with open(os.path.join(home, name), "w", encoding="utf-8") as f:

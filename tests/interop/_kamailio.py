@@ -18,3 +18,16 @@ def kamailio(bench, algorithm="MD5"):
     for transport in ("udp", "tcp"):  # "Listening on" comes before its TCP processes run
         answers(port, transport)
     return p, port
+
+
+def relay(bench, next_port):
+    """A Kamailio that passes all dialogs on to a port by Record-Route, over UDP: its own port."""
+    need("kamailio")
+    port = free_port()
+    name = "relay-%d" % port
+    os.mkdir(os.path.join(bench.dir, name))
+    bench.start([find("kamailio"), "-f", os.path.join(HERE, "relay.cfg"), "-DD", "-E", "-m", "64", "-M", "8",
+                 "-Y", os.path.join(bench.dir, name), "-P", os.path.join(bench.dir, name, "pid"),
+                 "-A", 'NEXT="sip:127.0.0.1:%d"' % next_port, "-l", "udp:127.0.0.1:%d" % port], name=name)
+    answers(port, "udp")
+    return port

@@ -245,6 +245,7 @@ class Bench:
         with open(p.stat, encoding="utf-8") as f:
             head, *rows = [line.rstrip("\n").split(";") for line in f if line.strip()]
         last = dict(zip(head, rows[-1]))
+        p.held = float(last["CallRate(C)"])
         good = int(last["SuccessfulCall(C)"])
         bad = int(last["FailedCall(C)"])
         if rc != 0 or good != p.calls or bad != 0 or "unexpected" in errors.lower():

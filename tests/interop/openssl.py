@@ -54,10 +54,11 @@ def clients_verify(bench):
     stranger, _ = certificate(bench, "stranger", "DNS:localhost")
     p = options(bench, port, 1, "--tls-ca", stranger)
     p.line("sips:bob@localhost")
+    p.line("tls to 127.0.0.1:%d: the peer's certificate is self-signed and not trusted" % port)
     options(bench, port, 0, "--tls-ca", stranger, "--tls-verify", "off")
     wrong, wrong_key = certificate(bench, "wrong", "DNS:example.com")
     _, other = server(bench, wrong, wrong_key)
-    options(bench, other, 1, "--tls-ca", wrong)
+    options(bench, other, 1, "--tls-ca", wrong).line("the peer's certificate is not for this domain")
 
 
 def a_call_by_tls(bench):

@@ -173,10 +173,18 @@ TEST_CASE("outbound: a request goes to one flow of a phone, and to the next when
 TEST_CASE("outbound: a phone without any flow left is not there") {
   Outbound s;
   s.flow("1", kFirst, "r1");
-  s.ask("INVITE");
-  const Seen invite = s.take(kFirst);
-  s.reply(kFirst, invite, 430);
-  CHECK(s.take(kFirst)->method() == Method::ack);
+  SECTION("says an edge proxy") {
+    s.ask("INVITE");
+    const Seen invite = s.take(kFirst);
+    s.reply(kFirst, invite, 430);
+    CHECK(s.take(kFirst)->method() == Method::ack);
+  }
+  SECTION("as its connections are gone") {
+    s.flow("2", kSecond, "r2");
+    s.ask("INVITE");
+    s.lose(s.take(kSecond));
+    s.lose(s.take(kFirst));
+  }
   CHECK(s.take_past_100(kCaller)->status() == 480);
   s.end();
 }

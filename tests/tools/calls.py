@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands against one another over loopback: calls, messages, registrations, traces."""
 import os
+import signal
 import socket
 import struct
 import tempfile
@@ -10,6 +11,7 @@ import unittest
 from _command import Beside, main, run
 
 UDP = "udp:127.0.0.1:0"
+TCP = "tcp:127.0.0.1:0"
 
 
 def target(uas, user="bob", params="", transport="udp"):
@@ -181,6 +183,20 @@ class Serving(unittest.TestCase):
                 self.assertIn(f"pub-gruu sip:bob@example.test;gr={urn}", result.lines)
             self.assertEqual(run("register", "sip:bob@example.test", "--gruu", *registrar).status, 2)
             self.assertEqual(run("register", "sip:bob@example.test", "--instance", "bob", *registrar).status, 2)
+
+    def test_a_device_whose_connections_are_gone_is_not_there(self):
+        with Beside("serve", "--listen", UDP, "--listen", TCP, "--domain", "example.test") as server:
+            device = ["register", "sip:bob@example.test", "--instance", "urn:uuid:00000000-0000-1000-8000-000a95a0e128",
+                      "--registrar", f"sip:127.0.0.1:{server.port('tcp')};transport=tcp", "--listen", TCP, "--reg-id"]
+            with Beside(*device, "1") as one, Beside(*device, "2") as two:
+                for flow in (one, two):
+                    flow.wait_for("^registered$")
+                for flow in (one, two):
+                    flow.signal(signal.SIGKILL)
+                    flow.end()
+            result = run("call", "sip:bob@example.test", "--proxy", f"sip:127.0.0.1:{server.port()}", "--listen", UDP)
+            self.assertEqual(result.status, 1)
+            self.assertRegex(result.lines[-1], "^rejected 480 ")
 
     def test_registering_once_prints_the_bindings_and_leaves_them(self):
         with Beside("serve", "--listen", UDP, "--domain", "example.test") as server:

@@ -86,7 +86,7 @@ class Signals(unittest.TestCase):
             call.wait_for("^ringing$")
             call.signal()
             self.assertEqual(call.end(CLEAN), 1)  # nobody answered
-            uas.wait_for("has ended", uas.errors)
+            uas.wait_for(r"call \S+ has ended", uas.errors)
 
     def test_a_registration_is_removed(self):
         with Beside("serve", "--listen", UDP, "--domain", "example.test") as server:

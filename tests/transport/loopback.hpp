@@ -72,6 +72,9 @@ class Recorder : public TransportHandler {
     if (on_failed) on_failed();
   }
   void closed(const Flow& flow, std::error_code error) override { gone.push_back({flow, error}); }
+  void connect_failed(const Flow& flow, std::error_code error) override {
+    never_up.push_back({flow, error});
+  }
   void waiting(Duration without_break) override { waits.push_back(without_break); }
   void batch_end() override {
     ++batches;
@@ -82,6 +85,7 @@ class Recorder : public TransportHandler {
   std::vector<std::pair<ParseError, Told>> errors;
   std::vector<std::pair<std::uint64_t, std::error_code>> failed;
   std::vector<std::pair<Flow, std::error_code>> gone;
+  std::vector<std::pair<Flow, std::error_code>> never_up;
   std::vector<Duration> waits;
   int batches = 0;
   std::function<void(const Told&)> on_message;

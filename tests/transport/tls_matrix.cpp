@@ -39,6 +39,9 @@ std::error_code verdict(const Trust& trust, const Trial& trial) {
   }
   CHECK(server.got().empty());
   CHECK(f.told.gone.empty());  // it never was there
+  REQUIRE(f.told.never_up.size() == 1);
+  CHECK(f.told.never_up[0].first.remote == server.where());
+  CHECK(f.told.never_up[0].second == f.told.failed[0].second);
   return f.told.failed[0].second;
 }
 
