@@ -16,6 +16,10 @@ bool declares_namespace(std::string_view attribute) noexcept {
   return attribute == "xmlns" || attribute.substr(0, 6) == "xmlns:";
 }
 
+bool is_name(std::string_view text) noexcept {
+  return !text.empty() && text.find_first_of("\"'<>/=&!? \t\r\n") == std::string_view::npos;
+}
+
 /// The document that is made is in UTF-8, and so must be what goes into it.
 bool is_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -56,7 +60,7 @@ class PidfMerger {
  private:
   bool open(const xml::Tag& tag) {
     path_.push_back(tag.qname);
-    if (path_.size() > xml::kMaxDepth) return false;
+    if (path_.size() > xml::kMaxDepth || !is_name(tag.qname)) return false;
     if (path_.size() == 1) return open_root(tag);
     if (path_.size() == 2) {
       if (++count_ > max_elements_) return false;
@@ -79,8 +83,10 @@ class PidfMerger {
     declared_.clear();
     declared_["xmlns"] = "";
     std::string_view rest = tag.attributes, name, value;
-    while (xml::take_attribute(rest, name, value))
+    while (xml::take_attribute(rest, name, value)) {
+      if (!is_name(name)) return false;
       if (declares_namespace(name)) declared_[std::string(name)] = value;
+    }
     return tag.name == "presence" && only_space(rest);
   }
   /// With the namespaces that its root declared, since there will be another root.
@@ -89,7 +95,7 @@ class PidfMerger {
     std::set<std::string_view> own;
     std::string_view rest = tag.attributes, name, value;
     while (xml::take_attribute(rest, name, value)) {
-      own.insert(name);
+      if (!is_name(name) || !own.insert(name).second) return false;
       const std::string unique = name == "id" ? free_id(value) : std::string(value);
       const char quote = value.data()[-1];
       head.append(" ").append(name).append(1, '=').append(1, quote).append(unique) += quote;

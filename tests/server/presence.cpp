@@ -256,6 +256,33 @@ TEST_CASE("presence: only its owner publishes an AOR, and users watch in their o
   s.end();
 }
 
+TEST_CASE("PIDF: of bytes that were changed at random no document is made that is none") {
+  const std::string sound =
+      document(tuple("a", "open") + "<p:person xmlns:p='urn:p' id=\"b\"/><note>x</note>");
+  SeededRandom random(7);
+  int made = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string bytes = sound;
+    for (std::uint64_t n = random.below(4); n-- > 0;) {
+      const std::size_t at = random.below(bytes.size());
+      switch (random.below(3)) {
+        case 0: bytes[at] = "<>/\"'= &!?x"[random.below(11)]; break;
+        case 1: bytes.erase(at, random.below(8)); break;
+        default: bytes.insert(at, bytes.substr(random.below(bytes.size()), random.below(12)));
+      }
+    }
+    const auto one = merge_pidf("sip:a@b", {bytes, sound});
+    if (!one) continue;
+    ++made;
+    INFO(bytes);
+    const auto again = merge_pidf("sip:a@b", {*one});
+    REQUIRE(again);
+    CHECK(*again == *one);
+  }
+  CHECK(made > 500);
+  CHECK(made < 3000);
+}
+
 TEST_CASE("PIDF: documents become one, each name in its namespace, each id once") {
   const std::string prefixed =
       "<?xml version='1.0' encoding='UTF-8'?>\n<p:presence xmlns:p='urn:ietf:params:xml:ns:pidf' "
