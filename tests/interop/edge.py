@@ -17,7 +17,8 @@ def both(bench):
     """(Registrar's port, edge's ports.)"""
     users = bench.file("users", "bob:secret\n")
     _, registrar = bench.server("serve", "--listen", "udp:127.0.0.1:0", "--domain", "example.test", "--users", users)
-    config = bench.file("edge.toml", "listen = ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0']\n[proxy]\n"
+    # A phone's connection is one thread's, and what comes for it another's.
+    config = bench.file("edge.toml", "threads = 2\nlisten = ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0']\n[proxy]\n"
                         "edge = 'sip:127.0.0.1:%d'\npath-key = '%s'\n" % (registrar["udp"], "0123456789abcdef" * 2))
     _, edge = bench.server("serve", "--config", config)
     return registrar["udp"], edge
