@@ -8,9 +8,9 @@ using namespace sipstack::testing_server;
 
 namespace {
 
-const Peer kFirst{"first", "198.51.100.81"};
-const Peer kSecond{"second", "198.51.100.82"};
-const Peer kThird{"third", "198.51.100.83"};
+const Peer kGateOne{"first", "198.51.100.81"};
+const Peer kGateTwo{"second", "198.51.100.82"};
+const Peer kGateThree{"third", "198.51.100.83"};
 
 struct Named : ProxyFixture {
   Named() : ProxyFixture(through_a_name()) {}
@@ -43,57 +43,57 @@ TEST_CASE(
     "the next address has its turn after 503, a dead one and silence; the caller sees one call") {
   Named s;
   const std::string method = GENERATE("INVITE", "MESSAGE");
-  const Lines contact = {"Contact: " + kSecond.contact()};
-  s.call(method, {kFirst, kSecond, kThird});
-  const Seen first = s.take(kFirst);
+  const Lines contact = {"Contact: " + kGateTwo.contact()};
+  s.call(method, {kGateOne, kGateTwo, kGateThree});
+  const Seen first = s.take(kGateOne);
   SECTION("503") {
-    s.reply(kFirst, first, 503);
-    if (method == "INVITE") CHECK(s.take(kFirst)->method() == Method::ack);
+    s.reply(kGateOne, first, 503);
+    if (method == "INVITE") CHECK(s.take(kGateOne)->method() == Method::ack);
   }
   SECTION("the network says that nobody is there") { s.lose(first); }
   SECTION("silence") { s.advance(std::chrono::seconds(32)); }
-  const Seen second = s.take(kSecond);
+  const Seen second = s.take(kGateTwo);
   CHECK(second.start() == first.start());
   CHECK(branch_of(second) != branch_of(first));  // another transaction
-  s.reply(kFirst, first, 200, contact);          // and that one is over
-  CHECK(s.nothing_for(kThird));
-  s.reply(kSecond, second, 200, contact);
+  s.reply(kGateOne, first, 200, contact);        // and that one is over
+  CHECK(s.nothing_for(kGateThree));
+  s.reply(kGateTwo, second, 200, contact);
   const Seen ok = s.take_past_100(kCaller);
   CHECK(ok->status() == 200);
   CHECK(ok->to_tag() == "t-second");
-  CHECK(s.nothing_for(kThird));
+  CHECK(s.nothing_for(kGateThree));
   s.end();
 }
 
 TEST_CASE("any other answer is the callee's, and where all have failed the caller is told so") {
   Named s;
-  s.call("INVITE", {kFirst, kSecond});
-  s.lose(s.take(kFirst));
+  s.call("INVITE", {kGateOne, kGateTwo});
+  s.lose(s.take(kGateOne));
   SECTION("busy") {
-    s.reply(kSecond, s.take(kSecond), 486);
+    s.reply(kGateTwo, s.take(kGateTwo), 486);
     CHECK(s.take_past_100(kCaller)->status() == 486);
   }
   SECTION(
       "refused by all") {  // a 503 is about them and not about us (RFC 3261 section 16.7 step 6)
-    s.reply(kSecond, s.take(kSecond), 503);
+    s.reply(kGateTwo, s.take(kGateTwo), 503);
     CHECK(s.take_past_100(kCaller)->status() == 500);
   }
   SECTION("silence of all") {
     s.advance(std::chrono::seconds(33));
-    CHECK(s.take(kSecond)->method() == Method::invite);
+    CHECK(s.take(kGateTwo)->method() == Method::invite);
     CHECK(s.take_past_100(kCaller)->status() == 408);
   }
   SECTION("hung up meanwhile: nobody else is tried") {
-    const Seen second = s.take(kSecond);
-    s.reply(kSecond, second, 180);
+    const Seen second = s.take(kGateTwo);
+    s.reply(kGateTwo, second, 180);
     s.send(kCaller, ProxyFixture::companion(
                         s.request(kCaller, "INVITE", "sip:bob@partner.example", "c1",
                                   ProxyFixture::lines("INVITE", "sip:bob@partner.example")),
                         "CANCEL"));
-    const Seen cancel = s.take(kSecond);
+    const Seen cancel = s.take(kGateTwo);
     CHECK(cancel->method() == Method::cancel);
-    s.reply(kSecond, cancel, 200);
-    s.reply(kSecond, second, 487);
+    s.reply(kGateTwo, cancel, 200);
+    s.reply(kGateTwo, second, 487);
     s.out.clear();
   }
   s.end();
@@ -102,17 +102,17 @@ TEST_CASE("any other answer is the callee's, and where all have failed the calle
 TEST_CASE(
     "an address that failed is tried last for a while, and a name that leads nowhere is 500") {
   Named s;
-  s.call("MESSAGE", {kFirst, kSecond});
-  s.lose(s.take(kFirst));
-  s.reply(kSecond, s.take(kSecond), 200);
+  s.call("MESSAGE", {kGateOne, kGateTwo});
+  s.lose(s.take(kGateOne));
+  s.reply(kGateTwo, s.take(kGateTwo), 200);
   CHECK(s.take(kCaller)->status() == 200);
-  s.call("MESSAGE", {kFirst, kSecond});
-  CHECK(s.nothing_for(kFirst));
-  s.reply(kSecond, s.take(kSecond), 200);
+  s.call("MESSAGE", {kGateOne, kGateTwo});
+  CHECK(s.nothing_for(kGateOne));
+  s.reply(kGateTwo, s.take(kGateTwo), 200);
   CHECK(s.take(kCaller)->status() == 200);
   s.advance(std::chrono::seconds(31));
-  s.call("MESSAGE", {kFirst, kSecond});
-  s.reply(kFirst, s.take(kFirst), 200);
+  s.call("MESSAGE", {kGateOne, kGateTwo});
+  s.reply(kGateOne, s.take(kGateOne), 200);
   CHECK(s.take(kCaller)->status() == 200);
   s.call("MESSAGE", {});
   CHECK(s.take(kCaller)->status() == 500);
