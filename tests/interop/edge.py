@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """An edge proxy in front of a registrar, both `sipstack serve`: phones register through it by TCP, are called down
-their connections, and are told gone when these are cut (RFC 5626 sections 5 and 7)."""
+their connections, and are told gone when these are cut (RFC 5626 sections 5 and 7). And a stateless proxy."""
 import re
 import socket
 
@@ -128,4 +128,17 @@ def the_registrar_behind_it_asks_for_credentials(bench):
                    "sip:127.0.0.1:%d;lr" % registrar, "--listen", "udp:127.0.0.1:0").want_exit(0, 10)
 
 
-run(phones_are_called_down_their_connections, the_registrar_behind_it_asks_for_credentials)
+def calls_go_through_a_stateless_proxy(bench):
+    for before, behind in (("udp", "tcp"), ("tcp", "udp")):
+        _, uas = bench.server("uas", "--listen", behind + ":127.0.0.1:0")
+        config = bench.file(before + ".toml", "domain = 'example.test'\nlisten = ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0']\n"
+                            "[[route]]\ndomain = 'b.test'\ntargets = 'sip:127.0.0.1:%d;transport=%s'\nopen = true\n"
+                            % (uas[behind], behind))
+        _, proxy = bench.server("serve", "--config", config, "--stateless", "--threads", "2")
+        caller = bench.sipstack("call", "sip:bob@b.test", "--proxy", "sip:127.0.0.1:%d;transport=%s;lr"
+                                % (proxy[before], before), "--duration-ms", "50", "--listen", before + ":127.0.0.1:0")
+        caller.want_exit(0, 10)
+
+
+run(phones_are_called_down_their_connections, the_registrar_behind_it_asks_for_credentials,
+    calls_go_through_a_stateless_proxy)
