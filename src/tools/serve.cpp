@@ -73,6 +73,8 @@ expected<ServerOptions, std::string> server_options(const Settings& settings) {
     return unexpected(
         std::string("a stateless proxy has no users, does not redirect, and is no edge"));
   if (settings.presence == "on") {
+    if (!server.proxy.edge.empty())
+      return unexpected(std::string("an edge proxy serves no presence: its next hop may"));
     if (settings.threads > 1)
       return unexpected(std::string("presence is one thread's: threads must be 1"));
     server.presence = settings.presences;

@@ -159,6 +159,10 @@ TEST_CASE("presence: watchers are limited, judged, and no business of phones") {
   };
   Presences s(o);
   s.bind("bob", {kBob.contact()});
+  // Each package has a duration of its own for those who don't say (RFC 3680 section 4.4).
+  s.ask("SUBSCRIBE", kBobsAor, {"Event: reg", "Contact: " + kCaller.contact()});
+  CHECK(s.take(kCaller).raw(HeaderId::expires) == "3761");
+  s.reply(kCaller, s.take(kCaller), 200);
   CHECK(s.subscribe({}, kBill)->status() == 403);
   CHECK(asked == kBill.uri() + " for " + kBobsAor);
   CHECK(s.subscribe({"Accept: text/plain"})->status() == 406);

@@ -163,9 +163,10 @@ class Publications(unittest.TestCase):
                     self.assertEqual(publisher.stop(), 0)
                 self.assertEqual(server.stop(), 0)
                 watcher.wait_for("^NOTIFY terminated;reason=")
-        wrong = run("serve", "--listen", UDP, "--domain", "example.test", "--presence", "on", "--threads", "2")
-        self.assertEqual(wrong.status, 1)
-        self.assertIn("threads", wrong.err)
+        for more, told in (["--threads", "2"], "threads"), (["--edge", "sip:127.0.0.1"], "edge"):
+            wrong = run("serve", "--listen", UDP, "--domain", "example.test", "--presence", "on", *more)
+            self.assertEqual(wrong.status, 1)
+            self.assertIn(told, wrong.err)
 
 
 if __name__ == "__main__":
