@@ -128,21 +128,6 @@ class PidfMerger {
   const char* copied_from_ = nullptr;
 };
 
-std::string escaped_uri(std::string_view uri) {
-  std::string out;
-  for (const char c : uri) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::optional<std::string> merge_pidf(std::string_view entity,
@@ -152,7 +137,7 @@ std::optional<std::string> merge_pidf(std::string_view entity,
   for (const std::string_view document : documents)
     if (!merger.add(document)) return std::nullopt;
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<presence xmlns=\"";
-  out.append(kNamespace).append("\" entity=\"").append(escaped_uri(entity)).append("\">\r\n");
+  out.append(kNamespace).append("\" entity=\"").append(xml::escaped(entity)).append("\">\r\n");
   return out.append(merger.take()).append("</presence>\r\n");
 }
 

@@ -40,6 +40,24 @@ inline std::string decoded(std::string_view text) {
   return out;
 }
 
+/// Text as it may stand in content and attributes. URIs and tags are ASCII; what is none cannot stand in
+/// every XML document and becomes '?'.
+inline std::string escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&apos;"; break;
+      default: out += c < 0x20 || c == 0x7f ? '?' : c;
+    }
+  }
+  return out;
+}
+
 inline std::string trimmed(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
