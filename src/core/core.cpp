@@ -13,6 +13,7 @@
 #include "sipstack/dialog/digest.hpp"
 #include "sipstack/parser/peek.hpp"
 #include "sipstack/server/memory_location.hpp"
+#include "sipstack/server/presence.hpp"
 #include "sipstack/server/registration_events.hpp"
 
 namespace sipstack {
@@ -76,7 +77,10 @@ struct Core::Impl {
       events = std::make_unique<RegistrationEvents>();
       ua.package_agent = events.get();
       ua.notifier.packages.emplace_back("reg");
-      ua.notifier.default_expires = 3761;  // RFC 3680 section 4.4
+    }
+    if (o.server && o.server->presence && ua.shard.count == 1 && !ua.presence) {
+      presence = std::make_unique<ServerPresence>(*o.server->presence);
+      ua.presence = presence->agent_options();
     }
     agent = std::make_unique<UserAgent>(layer, ua);
     if (o.b2bua) b2bua = std::make_unique<B2bua>(*agent, r, *o.b2bua);
@@ -94,6 +98,11 @@ struct Core::Impl {
     product = o.proxy.product;
     registrar = std::make_unique<Registrar>(layer, *store, judge, o.registrar);
     proxy = std::make_unique<Proxy>(layer, *registrar, *store, judge, o.proxy);
+    stateless = o.proxy.stateless;
+    if (presence) presence->attach(layer, *agent, *registrar, judge, o.registrar.product);
+    std::string packages = events ? "reg" : "";
+    if (presence) packages += packages.empty() ? "presence" : ", presence";
+    if (o.proxy.edge.empty()) proxy->events_are_served(std::move(packages));
     if (!events) return;
     events->attach(layer, *agent, *registrar, *store, judge, o.registrar.product);
     registrar->on_changed([this](const std::string& aor, const std::vector<Binding>& bindings,
@@ -167,6 +176,7 @@ struct Core::Impl {
     registrar->reconfigure(o.registrar, judge);
     proxy->reconfigure(o.proxy, judge);
     if (events) events->reconfigure(judge);
+    if (presence) presence->reconfigure(judge);
   }
 
   /// True where the request was refused, since we are about to end.
@@ -222,8 +232,19 @@ struct Core::Impl {
       if (uri.is_sip() && registrar->serves(uri.host, uri.port.value_or(0)))
         return registrar->receive(e, now);
     }
+    if (proxy->forwards_registrations()) return proxy->receive(e, now);
     if (events && events->wants(request)) return events->receive(e, now);
+    if (presence && presence->wants(request)) return presence->receive(e, now);
     proxy->receive(e, now);
+  }
+
+  /// By a stateless proxy. What is for ourselves has transactions.
+  bool forwarded(const Message& message, const Flow& flow, TimePoint now) {
+    const MessageView m = message.view();
+    if (m.is_request() &&
+        (agent->owns(m) || (events && events->wants(m)) || (presence && presence->wants(m))))
+      return false;
+    return proxy->forward(message, flow, now);
   }
 
   void on_ack(const AckArrived& e, TimePoint now) {
@@ -272,6 +293,7 @@ struct Core::Impl {
   ParseLimits limits;
   bool log_requests = false;
   bool draining = false;
+  bool stateless = false;  ///< ProxyOptions::stateless
   std::uint32_t retry_after = 0;
   std::string product;  ///< of the server roles
   BlockPool pool;
@@ -290,6 +312,7 @@ struct Core::Impl {
   LocationStore* store = nullptr;
   DigestServer* judge = nullptr;  ///< `users`, unless they were taken away
   std::unique_ptr<RegistrationEvents> events;
+  std::unique_ptr<ServerPresence> presence;
   std::unique_ptr<UserAgent> agent;
   std::unique_ptr<B2bua> b2bua;
   TimePoint last{};  ///< of the last input: when what it led to is said to have happened
@@ -315,6 +338,7 @@ void Core::receive(std::string_view bytes, const Flow& flow, TimePoint now) {
   if (!message) return receive_error(message.error(), bytes, flow, now);
   impl_->counters.in.count(message->view());
   if (!impl_->admits(message->view(), flow, now)) return;
+  if (impl_->stateless && impl_->forwarded(*message, flow, now)) return;
   impl_->dispatch(impl_->layer.receive(*std::move(message), flow, now), now);
 }
 

@@ -2,28 +2,15 @@
 // PIDF, dialog-info and reginfo documents. RFC 3863 section 4, RFC 4235 section 4, RFC 3680 section 5.
 #include "sipstack/dialog/event_bodies.hpp"
 
+#include "dialog/xml_scanner.hpp"
+
 namespace sipstack {
+
+using xml::escaped;
+
 namespace {
 
 constexpr std::string_view kHead = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n";
-
-/// Text as it may stand in content and attributes. URIs and tags are ASCII; what is none cannot stand in
-/// every XML document and becomes '?'.
-std::string escaped(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&apos;"; break;
-      default: out += c < 0x20 || c == 0x7f ? '?' : c;
-    }
-  }
-  return out;
-}
 
 void attribute(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;

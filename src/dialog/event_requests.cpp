@@ -101,7 +101,12 @@ bool EventUsages::knows_event(const RequestArrived& event, TimePoint now) {
 std::optional<std::uint32_t> EventUsages::grant(const RequestArrived& event, TimePoint now) {
   const MessageView request = event.request.view();
   const NotifierOptions& o = ua_.options.notifier;
-  if (!request.has(HeaderId::expires)) return std::min(o.default_expires, o.max_expires);
+  if (!request.has(HeaderId::expires)) {
+    const PackageAgent* const agent = ua_.options.package_agent;
+    const std::uint32_t own =
+        agent != nullptr && agent->serves(request) ? agent->default_expires() : 0;
+    return std::min(own != 0 ? own : o.default_expires, o.max_expires);
+  }
   const auto asked = request.get(hdr::expires);
   if (!asked && asked.error().code != ParseErrc::out_of_range) {
     ua_.layer.respond(event.txn, ua_.response(request, event.flow, 400, {}, "Malformed Expires"),

@@ -77,7 +77,7 @@ EventStateCompositor::Outcome EventStateCompositor::publish(const Request& reque
 bool EventStateCompositor::remove(Publications::iterator which) {
   const auto resource = resources_.find(which->second.resource);
   auto& tags = resource->second;
-  const bool shown = tags.back() == which->first;
+  const bool shown = options_.compose || tags.back() == which->first;
   tags.erase(std::find(tags.begin(), tags.end(), which->first));
   if (tags.empty()) resources_.erase(resource);
   expiries_.erase({which->second.expires_at, which->first});
@@ -89,6 +89,16 @@ const EventStateCompositor::State* EventStateCompositor::state(std::string_view 
   const auto found = resources_.find(resource);
   return found == resources_.end() ? nullptr
                                    : &publications_.find(found->second.back())->second.state;
+}
+
+std::vector<const EventStateCompositor::State*> EventStateCompositor::states(
+    std::string_view resource) const {
+  std::vector<const State*> all;
+  const auto found = resources_.find(resource);
+  if (found == resources_.end()) return all;
+  for (const std::string& tag : found->second)
+    all.push_back(&publications_.find(tag)->second.state);
+  return all;
 }
 
 std::vector<std::string> EventStateCompositor::expire(TimePoint now) {

@@ -2,6 +2,8 @@
 // A presence agent: RFC 3903 section 6 for publishers, RFC 3856 section 6 for watchers.
 #include "dialog/presence_agent.hpp"
 
+#include <algorithm>
+
 #include "dialog/context.hpp"
 #include "sipstack/dialog/event_bodies.hpp"
 
@@ -30,15 +32,27 @@ bool accepts(const MessageView& request, std::string_view type) {
   return false;
 }
 
+EventStateOptions state_options(const PresenceAgentOptions& options) {
+  EventStateOptions o = options.state;
+  o.compose = o.compose || options.merge;
+  return o;
+}
+
 }  // namespace
 
 PresenceAgent::PresenceAgent(UserAgentContext& ua, const PresenceAgentOptions& options)
-    : ua_(ua), options_(options), states_(options.state, ua.random()) {}
+    : ua_(ua), options_(options), states_(state_options(options), ua.random()) {}
+
+std::string PresenceAgent::resource_of(const MessageView& request) const {
+  const Uri uri = request.request_uri();
+  return options_.resource ? options_.resource(uri) : canonical_aor(uri);
+}
 
 // ---- publishers
 
 /// Steps 1, 2 and the type of step 5; false where the request is answered.
-bool PresenceAgent::inspect(const RequestArrived& event, TimePoint now) {
+bool PresenceAgent::inspect(const RequestArrived& event, const std::string& resource,
+                            TimePoint now) {
   const MessageView request = event.request.view();
   const auto wanted = request.get(hdr::event);
   if (!wanted || wanted->token != options_.package) {
@@ -47,15 +61,25 @@ bool PresenceAgent::inspect(const RequestArrived& event, TimePoint now) {
     ua_.layer.respond(event.txn, out, now);
     return false;
   }
-  if (options_.may_publish &&
-      !options_.may_publish(uri_in_from(request), canonical_aor(request.request_uri()))) {
+  if (resource.empty()) {
+    ua_.answer(event, 404, now);
+    return false;
+  }
+  if (options_.may_publish && !options_.may_publish(uri_in_from(request), resource)) {
     ua_.answer(event, 403, now);
     return false;
   }
   if (request.body().empty()) return true;
   const auto type = request.get(hdr::content_type);
-  if (type && is_type(*type, options_.content_type) && !request.has(HeaderId::content_encoding))
-    return true;
+  if (type && is_type(*type, options_.content_type) && !request.has(HeaderId::content_encoding)) {
+    // Whoever is too large is told so, and by that alone.
+    if (!options_.merge || request.body().size() > options_.state.max_body ||
+        merge_pidf(resource, {request.body()}))
+      return true;
+    ua_.layer.respond(
+        event.txn, ua_.response(request, event.flow, 400, {}, "Malformed Presence Document"), now);
+    return false;
+  }
   ResponseWriter out = ua_.response(request, event.flow, 415);
   out.header(HeaderId::accept, options_.content_type);
   ua_.layer.respond(event.txn, out, now);
@@ -63,10 +87,10 @@ bool PresenceAgent::inspect(const RequestArrived& event, TimePoint now) {
 }
 
 void PresenceAgent::published(const RequestArrived& event, TimePoint now) {
-  if (!inspect(event, now)) return;
   const MessageView request = event.request.view();
+  const std::string resource = resource_of(request);
+  if (!inspect(event, resource, now)) return;
   EventStateCompositor::Request publish;
-  const std::string resource = canonical_aor(request.request_uri());
   publish.resource = resource;
   publish.content_type = options_.content_type;
   publish.body = request.body();
@@ -90,20 +114,30 @@ void PresenceAgent::published(const RequestArrived& event, TimePoint now) {
     out.header(HeaderId::expires, outcome.expires);
   }
   ua_.layer.respond(event.txn, out, now);
-  arm();
   if (outcome.changed) tell(resource, now);
+  arm();
 }
 
 void PresenceAgent::expire(TimePoint now) {
   for (const std::string& resource : states_.expire(now)) tell(resource, now);
+  while (!waiting_.empty() && waiting_.begin()->first <= now) {
+    const std::string resource = waiting_.begin()->second;
+    waiting_.erase(waiting_.begin());
+    const auto paced = paced_.find(resource);
+    const bool due = paced->second;
+    paced_.erase(paced);
+    if (due) tell(resource, now);
+  }
   arm();
 }
 
 void PresenceAgent::arm() {
-  if (states_.deadline() == kNever)
+  TimePoint next = states_.deadline();
+  if (!waiting_.empty()) next = std::min(next, waiting_.begin()->first);
+  if (next == kNever)
     ua_.disarm(timer_);
   else
-    ua_.arm(timer_, states_.deadline());
+    ua_.arm(timer_, next);
 }
 
 // ---- watchers
@@ -116,9 +150,18 @@ bool PresenceAgent::serves(const MessageView& subscribe) const {
 void PresenceAgent::subscribed(NotifierId notifier, const MessageView& subscribe, TimePoint now) {
   ServerSubscription* s = ua_.usages.notifiers.find(notifier);
   if (s == nullptr) return;
-  const std::string resource = canonical_aor(subscribe.request_uri());
+  const std::string resource = resource_of(subscribe);
+  const bool full =
+      options_.max_watchers != SIZE_MAX && watchers_.count(resource) >= options_.max_watchers;
   watchers_.emplace(resource, notifier);
   resources_.emplace(notifier, resource);
+  if (resource.empty() || full) {
+    if (full)
+      s->reject(503, {{"Retry-After", "60"}}, now);
+    else
+      s->reject(404, {}, now);
+    return;
+  }
   if (!accepts(subscribe, options_.content_type)) {
     s->reject(406, {{"Accept", options_.content_type}}, now);
     return;
@@ -148,6 +191,13 @@ bool PresenceAgent::ended(NotifierId notifier) {
 }
 
 EventStateCompositor::State PresenceAgent::state(const std::string& resource) const {
+  if (options_.merge) {
+    std::vector<std::string_view> documents;
+    for (const auto* each : states_.states(resource)) documents.push_back(each->body);
+    if (documents.size() > 1)
+      if (auto all = merge_pidf(resource, documents))
+        return {options_.content_type, *std::move(all)};
+  }
   if (const auto* published = states_.state(resource)) return *published;
   // The neutral state of RFC 3856 section 6.9: nobody has said anything.
   if (options_.content_type == kPidfType) return {std::string(kPidfType), pidf(resource, false)};
@@ -155,6 +205,18 @@ EventStateCompositor::State PresenceAgent::state(const std::string& resource) co
 }
 
 void PresenceAgent::tell(const std::string& resource, TimePoint now) {
+  if (options_.pace == Duration::zero()) return notify_all(resource, now);
+  if (watchers_.find(resource) == watchers_.end()) return;
+  const auto [paced, first] = paced_.emplace(resource, false);
+  if (!first) {
+    paced->second = true;
+    return;
+  }
+  waiting_.emplace(now + options_.pace, resource);
+  notify_all(resource, now);
+}
+
+void PresenceAgent::notify_all(const std::string& resource, TimePoint now) {
   const auto shown = state(resource);
   std::vector<NotifierId> watching;  // who cannot be told is removed meanwhile
   const auto [first, last] = watchers_.equal_range(resource);

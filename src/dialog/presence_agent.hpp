@@ -3,7 +3,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "dialog/event_timer.hpp"
 #include "sipstack/dialog/event_state.hpp"
@@ -32,8 +34,11 @@ class PresenceAgent {
       return a.slot != b.slot ? a.slot < b.slot : a.generation < b.generation;
     }
   };
-  bool inspect(const RequestArrived& event, TimePoint now);
+  std::string resource_of(const MessageView& request) const;
+  bool inspect(const RequestArrived& event, const std::string& resource, TimePoint now);
+  /// A state that changed: tells it, or notes that it is to be told when it may be.
   void tell(const std::string& resource, TimePoint now);
+  void notify_all(const std::string& resource, TimePoint now);
   EventStateCompositor::State state(const std::string& resource) const;
   void arm();
 
@@ -42,6 +47,9 @@ class PresenceAgent {
   EventStateCompositor states_;
   std::multimap<std::string, NotifierId> watchers_;  ///< by resource
   std::map<NotifierId, std::string, Less> resources_;
+  /// Resources that were just told of, whether something more is owed, and when that may be told.
+  std::map<std::string, bool> paced_;
+  std::set<std::pair<TimePoint, std::string>> waiting_;
   EventTimer timer_{EventTimer::Role::expiry, UsageKind::none};
 };
 

@@ -53,17 +53,17 @@ int Proxy::Impl::invalid(const RequestArrived& e, TimePoint now) {
 /// What decides where a request goes, whatever its method. RFC 5393 section 4.2.1 puts such a hash into our
 /// branch, to be found when the request comes back. We remember it instead for as long as the request is
 /// on its way, together with the Via that it came with: a copy that has looped has that one, too.
-std::uint64_t Proxy::Impl::route_hash(const MessageView& request) const {
+std::uint64_t Proxy::Impl::route_hash(const MessageView& request, bool alone) const {
   std::string text;
   const auto add = [&text](std::string_view part) { text.append(part).append("\n"); };
   add(request.call_id());
   add(request.from_tag());
-  add(request.to_tag());
+  if (alone) add(request.to_tag());
   add(std::to_string(request.cseq().number));
   add(request.uri_text());
   for (std::size_t i = 0; i < request.header_count(); ++i) {
     const HeaderView h = request.header(i);
-    if (h.id == HeaderId::route || h.id == HeaderId::proxy_authorization) add(h.value);
+    if (h.id == HeaderId::route || (alone && h.id == HeaderId::proxy_authorization)) add(h.value);
   }
   return keyed_hash(loop_hash, text);
 }
@@ -203,12 +203,16 @@ void Proxy::Impl::redirect(Context& c, const std::vector<Binding>& bindings, Tim
 }
 
 void Proxy::Impl::self_options(const RequestArrived& e, TimePoint now) {
-  server::reply(layer, e.txn, e.request.view(), e.flow, 200, options.product, now,
-                [](ResponseWriter& w) {
-                  w.header(HeaderId::allow, "ACK, CANCEL, OPTIONS, REGISTER");
-                  w.header(HeaderId::accept, "application/sdp");
-                  w.header(HeaderId::supported, "path");
-                });
+  server::reply(
+      layer, e.txn, e.request.view(), e.flow, 200, options.product, now, [this](ResponseWriter& w) {
+        const bool events = !event_packages.empty();
+        const bool publish = event_packages.find("presence") != std::string::npos;
+        w.header(HeaderId::allow, std::string("ACK, CANCEL, OPTIONS, REGISTER") +
+                                      (events ? ", SUBSCRIBE" : "") + (publish ? ", PUBLISH" : ""));
+        if (events) w.header(HeaderId::allow_events, event_packages);
+        w.header(HeaderId::accept, "application/sdp");
+        w.header(HeaderId::supported, "path");
+      });
 }
 
 // ---- section 16.10
@@ -278,8 +282,10 @@ Proxy::~Proxy() = default;
 
 void Proxy::reconfigure(const ProxyOptions& options, DigestServer* digest) {
   const Duration timer_c = impl_->options.timer_c;  // the transactions' cap was made of it
+  const bool stateless = impl_->options.stateless;  // what is on its way has transactions, or none
   impl_->options = options;
   impl_->options.timer_c = timer_c;
+  impl_->options.stateless = stateless;
   impl_->edge = !options.edge.empty();
   impl_->digest = digest;
 }
@@ -295,6 +301,10 @@ void Proxy::expire(TimerHook& hook, TimePoint now) {
 std::error_code Proxy::decide(ProxyRequestId request, const Decision& decision, TimePoint now) {
   return impl_->decide(request, decision, now);
 }
+bool Proxy::forward(const Message& message, const Flow& flow, TimePoint now) {
+  return impl_->forward(message, flow, now);
+}
+void Proxy::events_are_served(std::string packages) { impl_->event_packages = std::move(packages); }
 bool Proxy::forwards_registrations() const noexcept { return impl_->edge; }
 std::size_t Proxy::contexts() const noexcept { return impl_->contexts.size(); }
 

@@ -44,7 +44,8 @@ struct Proxy::Impl {
   bool authorize(const RequestArrived& e, const server::Routing& routing, Reach reach,
                  TimePoint now, std::string& user);
   bool looped(const MessageView& request) const;
-  std::uint64_t route_hash(const MessageView& request) const;
+  /// `alone`: not of what CANCEL and the ACK of a refusal say otherwise than their INVITE.
+  std::uint64_t route_hash(const MessageView& request, bool alone = true) const;
   std::uint64_t loop_key(std::uint64_t hash, const Via& via) const;
   bool full(const MessageView& request) const noexcept;
   void shed(const RequestArrived& e);
@@ -116,6 +117,18 @@ struct Proxy::Impl {
   void close(ContextId id);
   void arm(Context& c);
 
+  // ---- without state: section 16.11
+  bool forward(const Message& message, const Flow& flow, TimePoint now);
+  /// 0, or the status with which it is refused.
+  int forward_request(const MessageView& m, const Flow& flow, TimePoint now);
+  bool forward_response(const MessageView& m);
+  int stateless_target(const MessageView& m, const server::Routing& routing, const Uri& uri,
+                       server::Target& target) const;
+  bool looped_stateless(const MessageView& request) const;
+  std::string stateless_branch(const MessageView& request, const Flow& from) const;
+  std::uint64_t branch_guard(const MessageView& m, std::string_view unique,
+                             std::string_view routing, std::string_view flow) const;
+
   UsageRef usage(ContextId id, std::uint32_t detail) const noexcept {
     return {UsageKind::proxy, id.slot, id.generation, detail};
   }
@@ -128,7 +141,8 @@ struct Proxy::Impl {
   server::DialogMark mark;
   HashKey loop_hash;
   server::PathToken paths;
-  bool edge;  ///< ProxyOptions::edge
+  bool edge;                   ///< ProxyOptions::edge
+  std::string event_packages;  ///< as Allow-Events has them
   Slab<Context> contexts;
   /// Requests that are on their way through us, by what decides where they go (RFC 5393 section 4.2).
   boost::unordered_flat_map<std::uint64_t, ContextId> on_the_way;

@@ -14,11 +14,14 @@ std::string check_listen_text(std::string& text) { return check_listen(text); }
 std::string check_dns_text(std::string& text) { return check_name_servers(text); }
 std::string check_address_text(std::string& text) { return check_address(text); }
 std::string check_http_text(std::string& text) { return check_http(text); }
-std::string check_key(std::string& text) {
-  if (text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos)
+std::string check_hex(const std::string& text, std::size_t digits) {
+  if (text.size() == digits &&
+      text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos)
     return {};
-  return "must be 64 hex digits";
+  return "must be " + std::to_string(digits) + " hex digits";
 }
+std::string check_key(std::string& text) { return check_hex(text, 64); }
+std::string check_short_key(std::string& text) { return check_hex(text, 32); }
 std::string check_network(std::string& text) {
   return IpPrefix::parse(text) ? "" : "must be ADDRESS or ADDRESS/BITS";
 }
@@ -43,6 +46,8 @@ void add_words(std::vector<ConfigKey>& k) {
        {kServe, "", "mode", AT(mode), 0, 0, "proxy|redirect", Reload::yes, "What becomes of calls"},
        {kServe, "", "record-route", AT(record_route), 0, 0, "on|off", Reload::yes,
         "Stay in the path of calls"},
+       {kServe, "", "presence", AT(presence), 0, 0, "on|off", Reload::no,
+        "Take what users publish of themselves (RFC 3903), and tell it to who watches"},
        {kServe, "", "threads", AT(threads), 1, 256, "", Reload::no, "How many share the work"},
        {kBoth, "", "advertised-host", AT(endpoint.advertised_host), 0, 0, "", Reload::no,
         "What others call us, where a NAT is between"},
@@ -97,6 +102,14 @@ void add_roles(std::vector<ConfigKey>& k) {
         Reload::no, "Phones may watch their own registration (RFC 3680); not with several threads"},
        {kServe, "proxy", "open-inbound", AT(server.proxy.open_inbound), 0, 0, "", Reload::yes,
         "With users: requests of other domains for our users need no credentials"},
+       {kServe, "proxy", "edge", AT(server.proxy.edge), 0, 0, "", Reload::yes,
+        "An edge proxy: all that phones send goes to this SIP URI (RFC 5626 section 5)",
+        complete_uri},
+       {kServe, "proxy", "path-key", AT(path_key), 0, 0, "", Reload::no,
+        "32 hex digits: an edge's Paths outlive a restart; drawn at random by default",
+        check_short_key},
+       {kServe, "proxy", "stateless", AT(server.proxy.stateless), 0, 0, "", Reload::no,
+        "Forward by routes alone, and keep nothing (RFC 3261 section 16.11)"},
        {kServe, "proxy", "timer-c", AT(server.proxy.timer_c), 181, kDay, "s", Reload::no,
         "A callee that rings longer is given up"},
        {kServe, "proxy", "max-branches", AT(server.proxy.max_branches), 1, 1000, "", Reload::yes,
@@ -173,6 +186,14 @@ void add_transaction_limits(std::vector<ConfigKey>& k) {
         Reload::no, "Of our own user agent; then 503"},
        {kBoth, "limits", "max-subscriptions", AT(endpoint.user_agent.notifier.max_subscriptions), 1,
         kMany, "", Reload::no, "With us; then 503"},
+       {kServe, "limits", "max-publications", AT(presences.state.max_publications), 1, kMany, "",
+        Reload::no, "With presence, of all users; then 503"},
+       {kServe, "limits", "max-publications-per-user", AT(presences.state.max_per_resource), 1,
+        1000, "", Reload::no, "Devices of one that publish; then 503"},
+       {kServe, "limits", "publication-bytes", AT(presences.state.max_body), 256, 65535, "bytes",
+        Reload::no, "Of one document; then 413"},
+       {kServe, "limits", "max-watchers-per-user", AT(presences.max_watchers), 1, kMany, "",
+        Reload::no, "Of one user's presence; then 503"},
        {kBoth, "limits", "pool-bytes", AT(endpoint.pool_bytes), 1'000'000, INT64_MAX, "bytes",
         Reload::no, "For messages, of a thread"},
        {kBoth, "limits", "ring-bytes", AT(endpoint.ring), 262'144, INT64_MAX, "bytes", Reload::no,

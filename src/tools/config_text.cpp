@@ -15,7 +15,7 @@ namespace {
 
 bool is_secret(const ConfigKey& key) {
   const std::string_view name = key.name;
-  return name == "password" || name == "gruu-key";
+  return name == "password" || name == "gruu-key" || name == "path-key";
 }
 
 /// A basic string of TOML is one of JSON, but that DEL and what is no UTF-8 do not come here.

@@ -2,6 +2,8 @@
 // sipstack serve: registrar, location service, stateful proxy and redirect server. RFC 3261
 // sections 10, 16 and 8.3.
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -43,17 +45,39 @@ std::vector<DigestAlgorithm> offered(const Users& users, const std::string& want
   return algorithms;
 }
 
+/// Bytes of a key that the table of keys has found to be of the right size, in hex.
+template <std::size_t N>
+void read_key(const std::string& hex, std::optional<std::array<std::uint8_t, N>>& key) {
+  if (hex.empty()) return;
+  key.emplace();
+  for (std::size_t i = 0; i < N; ++i)
+    (*key)[i] = static_cast<std::uint8_t>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
+}
+
 /// The roles by the settings, users read, or what is wrong with those.
 expected<ServerOptions, std::string> server_options(const Settings& settings) {
   ServerOptions server = settings.server;
   server.registrar.domains = settings.domains;
   server.proxy.redirect = settings.mode == "redirect";
   server.proxy.record_route = settings.record_route == "on";
-  if (!settings.gruu_key.empty()) {
-    auto& key = server.registrar.gruu_key.emplace();
-    for (std::size_t i = 0; i < key.size(); ++i)
-      key[i] =
-          static_cast<std::uint8_t>(std::stoi(settings.gruu_key.substr(2 * i, 2), nullptr, 16));
+  read_key(settings.gruu_key, server.registrar.gruu_key);
+  read_key(settings.path_key, server.proxy.path_key);
+  // Who says these beside an edge expects something that would not happen.
+  if (!server.proxy.edge.empty() && !settings.users.empty())
+    return unexpected(
+        std::string("an edge proxy asks for no credentials: users are for its next hop"));
+  if (!server.proxy.edge.empty() && server.proxy.redirect)
+    return unexpected(std::string("an edge proxy forwards: mode must be proxy"));
+  if (server.proxy.stateless &&
+      (!settings.users.empty() || server.proxy.redirect || !server.proxy.edge.empty()))
+    return unexpected(
+        std::string("a stateless proxy has no users, does not redirect, and is no edge"));
+  if (settings.presence == "on") {
+    if (!server.proxy.edge.empty())
+      return unexpected(std::string("an edge proxy serves no presence: its next hop may"));
+    if (settings.threads > 1)
+      return unexpected(std::string("presence is one thread's: threads must be 1"));
+    server.presence = settings.presences;
   }
   if (!settings.users.empty()) {
     const auto users = read_users(settings.users, settings.domains.front());
@@ -139,6 +163,20 @@ void add_serve(CLI::App& app, Command& chosen) {
       ->check(CLI::IsMember({"on", "off"}))
       ->type_name("on|off");
   command
+      ->add_option(
+          "--presence", arguments->presence,
+          "Take what users publish of themselves, and tell it to their watchers: on or off")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str()
+      ->type_name("on|off");
+  command->add_flag("--stateless", arguments->server.proxy.stateless,
+                    "Forward by the routes of --config alone, and keep nothing (RFC 3261 16.11)");
+  command
+      ->add_option("--edge", arguments->server.proxy.edge,
+                   "An edge proxy for phones, all of whose requests go to this next hop")
+      ->check(CLI::Validator(complete_uri, ""))
+      ->type_name("URI");
+  command
       ->add_option("--trust", arguments->trusted,
                    "A network without limits of its own, repeatable: trunks, other proxies")
       ->check(CLI::Validator(
@@ -154,7 +192,8 @@ void add_serve(CLI::App& app, Command& chosen) {
   add_server_options(*command, *arguments, *wishes);
   add_network_options(*command, *arguments);
   command->callback([&chosen, command, wishes, arguments] {
-    if (arguments->domains.empty() && arguments->config.empty())
+    if (arguments->domains.empty() && arguments->config.empty() &&
+        arguments->server.proxy.edge.empty())
       throw CLI::RequiredError("--domain");
     chosen = [command, wishes, arguments] { return serve(*command, *wishes, *arguments); };
   });

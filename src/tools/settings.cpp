@@ -77,7 +77,8 @@ std::vector<std::string> load(Servers which, const CLI::App& command, Settings& 
   settings = std::move(read);
   settings.config = file;
   overlay(command);
-  if (which == kServe && settings.domains.empty()) said.push_back(file + ": domain is missing");
+  if (which == kServe && settings.domains.empty() && settings.server.proxy.edge.empty())
+    said.push_back(file + ": domain is missing");
   if (which == kBridge && settings.to.empty() && settings.routes.empty())
     said.push_back(file + ": to is missing, and there is no [[b2bua.route]]");
   return said;

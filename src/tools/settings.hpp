@@ -41,6 +41,9 @@ struct Settings : ClientArguments {
   std::string record_route = "on";
   int threads = 1;
   std::string gruu_key;  ///< hex
+  std::string path_key;  ///< hex
+  std::string presence = "off";
+  ServerPresenceOptions presences;
   ServerOptions server;
 
   // b2bua

@@ -253,7 +253,8 @@ expected<TxnId, std::error_code> TransactionLayer::send_ack(RequestWriter&& ack,
 expected<TxnId, std::error_code> TransactionLayer::Impl::launch(TxnKind kind, Method method,
                                                                 UsageRef user,
                                                                 RequestWriter&& request,
-                                                                NextHop&& hop, TimePoint now) {
+                                                                NextHop&& hop, TimePoint now,
+                                                                std::string_view branch) {
   Transaction* const t = make(kind, method);
   if (t == nullptr) return unexpected(make_error_code(Errc::write_failed));
   t->user = user;
@@ -264,6 +265,7 @@ expected<TxnId, std::error_code> TransactionLayer::Impl::launch(TxnKind kind, Me
   const TxnId id = t->id;
   std::error_code error;
   try {
+    if (!branch.empty()) extras(*t).branch = branch;
     error = dispatch(*t, std::move(request), std::move(hop), now);
   } catch (const std::bad_alloc&) {
     error = Errc::write_failed;
@@ -281,11 +283,11 @@ void TransactionLayer::resend(TxnId ack, TimePoint /*now*/) {
 }
 
 std::error_code TransactionLayer::send_stateless(RequestWriter&& request, NextHop hop,
-                                                 TimePoint now) {
+                                                 TimePoint now, std::string_view branch) {
   if (request.error() != WriteErrc::ok) return Errc::write_failed;
   const Method method = method_from(request.method());
-  const auto sent =
-      impl_->launch(TxnKind::stateless, method, {}, std::move(request), std::move(hop), now);
+  const auto sent = impl_->launch(TxnKind::stateless, method, {}, std::move(request),
+                                  std::move(hop), now, branch);
   return sent ? std::error_code() : sent.error();
 }
 

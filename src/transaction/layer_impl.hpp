@@ -92,7 +92,8 @@ struct TransactionLayer::Impl {
   bool too_large_for_udp(const Transaction& t, const Flow& target, std::size_t size) const noexcept;
   /// Makes a transaction for a request of ours and puts it on its way; null where nothing stays.
   expected<TxnId, std::error_code> launch(TxnKind kind, Method method, UsageRef user,
-                                          RequestWriter&& request, NextHop&& hop, TimePoint now);
+                                          RequestWriter&& request, NextHop&& hop, TimePoint now,
+                                          std::string_view branch = {});
   /// Puts it on its way, or asks for targets.
   std::error_code dispatch(Transaction& t, RequestWriter&& request, NextHop&& hop, TimePoint now);
   /// Seals and sends to a target: a new branch each time (RFC 3263 section 4.3).

@@ -78,7 +78,10 @@ std::error_code TransactionLayer::Impl::begin(Transaction& t, const RequestWrite
   std::uint64_t branch_random = 0;
   const auto seal = [&]() -> Message {
     branch_random = random.next();
-    const auto branch = ClientBranch{t.id, branch_random}.text();
+    const auto drawn = ClientBranch{t.id, branch_random}.text();
+    const bool wanted = t.kind == TxnKind::stateless && t.client.extras != nullptr &&
+                        !t.client.extras->branch.empty();
+    const std::string_view branch = wanted ? std::string_view(t.client.extras->branch) : drawn;
     LocalAddresses::Scratch scratch;
     auto sealed = request.seal({target.transport, locals.sent_by(target, scratch), branch});
     return sealed ? *std::move(sealed) : Message{};

@@ -30,6 +30,7 @@ struct ClientExtras {
   std::optional<RequestWriter> writer;  ///< to try another target (RFC 3263 section 4.3)
   std::vector<Flow> targets;            ///< still to be tried, best last
   std::string reason;                   ///< of the CANCEL to come
+  std::string branch;                   ///< that the user wants in a stateless request
   /// An INVITE that another target refused with 503: its ACK, for as often as the 503 comes.
   struct Refused {
     std::uint64_t random = 0;  ///< of its branch

@@ -3,6 +3,7 @@
 """The examples, built as users would: the softphone against the voice menu, against itself and against a server,
 with audio; the small ones against `sipstack`."""
 import os
+import socket
 import time
 
 from _examples import Softphone, example, sine, want_tone
@@ -136,4 +137,39 @@ def the_small_ones_run(bench):
         raise Failed("watch did not end well:\n" + watch.tail())
 
 
-run(a_voice_menu_is_called, two_softphones_hold_and_transfer, a_softphone_registers, the_small_ones_run)
+def a_proxy_routes_by_a_header(bench):
+    """Caller and servers are sockets, so that what is on the wire is seen."""
+    caller, blue, green = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
+    try:
+        for s in (caller, blue, green):
+            s.bind(("127.0.0.1", 0))
+            s.settimeout(5)
+        port = {s: s.getsockname()[1] for s in (caller, blue, green)}
+        proxy = example(bench, "route_by_header", "udp:127.0.0.1:0", "blue=sip:127.0.0.1:%d" % port[blue],
+                        "green=sip:127.0.0.1:%d" % port[green])
+        at = int(proxy.line(r"^listening 127\.0\.0\.1:(\d+)$").group(1))
+
+        def ask(number, tenant):
+            caller.sendto(("MESSAGE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\n"
+                           "Max-Forwards: 70\r\nFrom: <sip:c@example.net>;tag=c\r\nTo: <sip:bob@example.com>\r\n"
+                           "Call-ID: m%d\r\nCSeq: 1 MESSAGE\r\nX-Tenant: %s\r\nContent-Length: 0\r\n\r\n"
+                           % (port[caller], number, number, tenant)).encode(), ("127.0.0.1", at))
+
+        for number, (tenant, server) in enumerate((("blue", blue), ("green", green))):
+            ask(number, tenant)
+            request = server.recv(65535).decode()
+            if not request.startswith("MESSAGE sip:bob@example.com ") or "X-Tenant" in request:
+                raise Failed("%s got %s" % (tenant, request))
+        ask(7, "red")
+        answer = caller.recv(65535).decode()
+        if not answer.startswith("SIP/2.0 403 Unknown Tenant\r\n"):
+            raise Failed("a tenant that there is not: " + answer)
+        if proxy.stop() != 0:
+            raise Failed("route_by_header did not end well:\n" + proxy.tail())
+    finally:
+        for s in (caller, blue, green):
+            s.close()
+
+
+run(a_voice_menu_is_called, two_softphones_hold_and_transfer, a_softphone_registers, a_proxy_routes_by_a_header,
+    the_small_ones_run)

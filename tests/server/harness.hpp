@@ -27,8 +27,8 @@ struct Peer {
 
   std::string at() const { return host + ":" + std::to_string(port); }
   std::string contact() const {
-    return "<sip:" + name + "@" + at() + (transport == Transport::tcp ? ";transport=tcp" : "") +
-           ">";
+    const std::string by(transport == Transport::udp ? "" : uri_name(transport));
+    return "<sip:" + name + "@" + at() + (by.empty() ? "" : ";transport=" + by) + ">";
   }
   std::string uri() const { return contact().substr(1, contact().size() - 2); }
 };

@@ -61,8 +61,19 @@ std::string mutated(std::string text, Random& random) {
 
 TEST_CASE("mutated messages leave the server alive, answering, and empty in the end") {
   const bool users = GENERATE(false, true);
+  const bool stateless = users ? false : GENERATE(false, true);
   ServerOptions options = Server::with_domain();
+  options.presence.emplace();
   if (users) options.users = parse_users("alice:secret\n", "example.org")->lookup();
+  if (stateless) {
+    StaticRoute everything;
+    everything.domain = "example.org";
+    everything.prefix = "a";
+    everything.targets = {kBob.uri()};
+    everything.open = true;
+    options.proxy.routes = {everything};
+    options.proxy.stateless = true;
+  }
   ProxyFixture s(options);
   SeededRandom random(users ? 1 : 2);
   int answered = 0;
@@ -76,7 +87,7 @@ TEST_CASE("mutated messages leave the server alive, answering, and empty in the 
       return all;
     };
     std::string text;
-    switch (random.below(5)) {
+    switch (random.below(6)) {
       case 0:
         text = s.request(
             kCaller, "REGISTER", "sip:example.org", "r" + number,
@@ -105,6 +116,14 @@ TEST_CASE("mutated messages leave the server alive, answering, and empty in the 
                          with({"CSeq: 1 MESSAGE", "Max-Breadth: 3"}));
         break;
       case 4:
+        text = s.request(kCaller, round % 2 == 0 ? "PUBLISH" : "SUBSCRIBE", "sip:alice@example.org",
+                         "p" + number,
+                         with({std::string("CSeq: 1 ") + (round % 2 == 0 ? "PUBLISH" : "SUBSCRIBE"),
+                               "Event: presence", "Expires: 60", "Contact: " + kCaller.contact(),
+                               "Content-Type: application/pidf+xml"}),
+                         "<presence><tuple id='a'><status/></tuple></presence>");
+        break;
+      case 5:
         text = "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\n" +
                std::string("From: <sip:a@b>;tag=1\r\n") +
                "To: <sip:c@d>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n";

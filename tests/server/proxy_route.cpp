@@ -147,6 +147,61 @@ TEST_CASE("between UDP and TCP we record both sides, and both are used up togeth
   s.end();
 }
 
+TEST_CASE("calls between UDP, TCP and TLS are recorded on both sides, and stay on them both ways") {
+  const Transport all[] = {Transport::udp, Transport::tcp, Transport::tls};
+  const bool direct = GENERATE(true, false);  // or with a proxy of theirs between us
+  for (const Transport here : all)
+    for (const Transport there : all) {
+      INFO(uri_name(here) << " to " << uri_name(there) << (direct ? "" : ", not the next one"));
+      ProxyFixture s;
+      s.listen(Transport::tls);
+      const Peer ann{"ann", "198.51.100.1", 5060, here};
+      const Peer bob{"bob", "198.51.100.2", 5061, there};
+      const Lines behind =
+          direct ? Lines{} : Lines{"Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKbehind"};
+      s.bind("bob", {bob.contact()}, bob, behind);
+      Lines invite = {"From: <sip:ann@elsewhere.example>;tag=a", "To: <sip:bob@example.org>",
+                      "Call-ID: both", "CSeq: 1 INVITE", "Contact: " + ann.contact()};
+      invite.insert(invite.end(), behind.begin(), behind.end());
+      s.send(ann, s.request(ann, "INVITE", "sip:bob@example.org", "i", invite));
+      const Seen seen = s.take(bob);
+      CHECK(seen.flow.transport == there);
+      Lines recorded;
+      for (const auto& r : seen.message->all(hdr::record_route)) recorded.emplace_back(r->text);
+      REQUIRE(recorded.size() == (here == there ? 1 : 2));
+      const auto faces = [](const std::string& route, Transport by) {
+        const bool named =
+            route.find(";transport=" + std::string(uri_name(by))) != std::string::npos;
+        return by == Transport::udp ? route.find("transport") == std::string::npos : named;
+      };
+      CHECK(faces(recorded.front(), there));
+      CHECK(faces(recorded.back(), here));
+      s.reply(bob, seen, 200, {"Contact: " + bob.contact()});
+      const Seen ok = s.take_past_100(ann);
+      // The route set of the callee is in order, that of the caller reversed (RFC 3261 section 12.1).
+      const auto within = [&](const Peer& by, const Peer& to, const std::string& method,
+                              const Lines& route) {
+        Lines lines = {"Call-ID: both", "CSeq: 2 " + method};
+        const std::string a = "<sip:ann@elsewhere.example>;tag=a", b = ok.raw(HeaderId::to);
+        lines.push_back("From: " + (&by == &ann ? a : b));
+        lines.push_back("To: " + (&by == &ann ? b : a));
+        for (const auto& r : route) lines.push_back("Route: " + r);
+        s.send(by, s.request(by, method, to.uri(), "w" + std::to_string(++s.number), lines));
+        const Seen got = s.take(to);
+        CHECK(got.flow.transport == to.transport);
+        CHECK(got.start() == method + " " + to.uri() + " SIP/2.0");
+        CHECK(got.raw(HeaderId::route) == "(none)");
+        if (method == "ACK") return;
+        s.reply(to, got, 200);
+        CHECK(s.take(by)->status() == 200);
+      };
+      within(ann, bob, "ACK", ProxyFixture::reversed(ok));
+      within(bob, ann, "INFO", recorded);
+      within(ann, bob, "BYE", ProxyFixture::reversed(ok));
+      s.end();
+    }
+}
+
 TEST_CASE("without Record-Route calls go past us after the 200") {
   ServerOptions o = Server::with_domain();
   o.proxy.record_route = false;

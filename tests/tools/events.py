@@ -141,6 +141,33 @@ class Publications(unittest.TestCase):
             self.assertIn("489", result.err)
         self.assertEqual(run("publish", "sip:a@127.0.0.1", "--event", "x", "--body", "/no/such/file").status, 1)
 
+    def test_a_server_tells_users_of_each_other(self):
+        for path, text in ((self.file, '<presence xmlns="urn:ietf:params:xml:ns:pidf"><tuple id="a"><status>'
+                            '<basic>open</basic></status></tuple></presence>'), (self.file + ".users", "bob:secret\neve:other\n")):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        self.addCleanup(os.unlink, self.file + ".users")
+        with Beside("serve", "--listen", UDP, "--domain", "example.test", "--users", self.file + ".users",
+                    "--presence", "on") as server:
+            bob = target(server)
+            presence = ["--event", "presence"]
+            eve = ["--from", "sip:eve@example.test", "--user", "eve", "--password", "other"]
+            with Beside("subscribe", bob, *presence, *eve) as watcher:
+                watcher.wait_for("<basic>closed</basic>")
+                state = [*presence, "--body", self.file]
+                with Beside("publish", bob, *state, "--user", "bob", "--password", "secret") as publisher:
+                    publisher.wait_for("^published ")
+                    watcher.wait_for("<basic>open</basic>")
+                    self.assertIn("403", run("publish", bob, *state, *eve, "--once").err)
+                    self.assertIn("401", run("subscribe", bob, *presence, "--expires", "0").err)
+                    self.assertEqual(publisher.stop(), 0)
+                self.assertEqual(server.stop(), 0)
+                watcher.wait_for("^NOTIFY terminated;reason=")
+        for more, told in (["--threads", "2"], "threads"), (["--edge", "sip:127.0.0.1"], "edge"):
+            wrong = run("serve", "--listen", UDP, "--domain", "example.test", "--presence", "on", *more)
+            self.assertEqual(wrong.status, 1)
+            self.assertIn(told, wrong.err)
+
 
 if __name__ == "__main__":
     main()

@@ -347,6 +347,24 @@ open = true
             self.reload(server, 'domain = "a.test"\n', "configuration reloaded")
             self.assertIn(" 480 ", peer.ask("OPTIONS", "sip:+49-30-123@a.test"))
 
+    def test_a_stateless_proxy_says_nothing_of_its_own(self):
+        with Peer(0) as gateway:
+            text = f'domain = "a.test"\n[[route]]\nprefix = "+"\ntargets = "sip:127.0.0.1:{gateway.port}"\nopen = true\n'
+            with self.serve(text, "--stateless") as server, Peer(server.port()) as peer:
+                gateway.to = ("127.0.0.1", server.port())
+                peer.send("INVITE", "sip:+1@a.test")
+                first = gateway.next("^INVITE")
+                peer.count -= 1
+                peer.send("INVITE", "sip:+1@a.test")  # a copy
+                self.assertEqual(gateway.next("^INVITE"), first)
+                gateway.answer(first, "100 Trying")
+                gateway.answer(first, "486 Busy")
+                self.assertIn(" 100 ", peer.next("^SIP"))
+                self.assertIn(" 486 ", peer.next("^SIP"))
+                self.assertEqual(server.stop(), 0)
+            for more in (["--edge", "sip:127.0.0.1"], ["--users", self.file("users", "a:b\n")], ["--mode", "redirect"]):
+                self.assertEqual(run("serve", "--domain", "a.test", "--stateless", "--check-config", *more).status, 1)
+
     def test_a_bad_file_changes_nothing_and_is_told(self):
         good = 'domain = ["a.test"]\n[registrar]\nmin-expires = 300\n'
         with self.serve(good) as server, Peer(server.port()) as peer:

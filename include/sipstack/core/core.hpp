@@ -19,6 +19,7 @@
 #include "sipstack/core/traffic.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 #include "sipstack/server/b2bua.hpp"
+#include "sipstack/server/presence.hpp"
 #include "sipstack/server/proxy.hpp"
 #include "sipstack/server/registrar.hpp"
 #include "sipstack/transaction/layer.hpp"
@@ -35,6 +36,10 @@ struct ServerOptions {
   /// Phones may watch their own registration (RFC 3680). Not where several cores share the work: each would
   /// see its own REGISTERs alone.
   bool registration_events = true;
+  /// Set: a presence server for all AORs of the domains (RFC 3856, RFC 3903), which takes PUBLISH, and SUBSCRIBE
+  /// for `presence`, that proxies would forward to phones. Not where several cores share the work, and not at
+  /// an edge. Off by default: it keeps what it is sent.
+  std::optional<ServerPresenceOptions> presence;
   LocationStore* location = nullptr;  ///< not owned; null: one in memory
 };
 
@@ -103,7 +108,7 @@ class Core {
   TimePoint deadline() const noexcept;
 
   /// New options for a server that runs, from the next request on; registrations, calls and nonces stay. Users
-  /// may come and go. Not changed: the location store, registration_events, the GRUU key and timer C, by which
+  /// may come and go. Not changed: the location store, registration_events, presence, the GRUU key and timer C, by which
   /// transactions were built. Without CoreOptions::server: nothing happens.
   void reconfigure(const ServerOptions& options);
   void log_requests(bool on) noexcept;  ///< see CoreOptions::log_requests

@@ -20,6 +20,13 @@ inline constexpr std::string_view kRegInfoType = "application/reginfo+xml";
 /// A PIDF document with one tuple. `entity` and `contact` are URIs; no contact where empty.
 std::string pidf(std::string_view entity, bool open, std::string_view contact = {});
 
+/// One PIDF document of what several publishers say of `entity` (RFC 3863 section 4.1): whatever stands below their
+/// roots, tuples and others, in that order. Of equal ids all but the first are renamed. Nothing where a document
+/// is no PIDF, not well-formed as far as it is read, not in UTF-8, has a DOCTYPE, or more than `max_elements` stand below its root.
+std::optional<std::string> merge_pidf(std::string_view entity,
+                                      const std::vector<std::string_view>& documents,
+                                      std::size_t max_elements = 256);
+
 /// One dialog in a dialog-info document (RFC 4235 section 4.1.2). Empty members are left out.
 struct DialogInfo {
   enum class State : std::uint8_t { trying, proceeding, early, confirmed, terminated };

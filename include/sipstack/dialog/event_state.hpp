@@ -16,6 +16,7 @@
 
 #include "sipstack/base/random.hpp"
 #include "sipstack/base/time.hpp"
+#include "sipstack/parser/uri.hpp"
 
 namespace sipstack {
 
@@ -26,10 +27,12 @@ struct EventStateOptions {
   std::size_t max_publications = 16384;  ///< of all resources; then 503
   std::size_t max_per_resource = 16;     ///< then 503
   std::size_t max_body = 16384;          ///< bytes; then 413
+  /// All publications of a resource make up its state, so that a change of any is one of it; see states().
+  bool compose = false;
 };
 
 /// What is published of each resource, by entity-tag, until it expires. The state of a resource is its
-/// publication that changed last: composing documents of several is for whoever reads them.
+/// publication that changed last, or all of them: composing documents of several is for whoever reads them.
 ///
 /// Threads: none of its own. `random` must live longer.
 class EventStateCompositor {
@@ -60,6 +63,8 @@ class EventStateCompositor {
   };
   /// Null where nothing is published. Valid until the next publish() or expire().
   const State* state(std::string_view resource) const;
+  /// All of it, what changed last at the end. As valid.
+  std::vector<const State*> states(std::string_view resource) const;
   /// Drops what has expired; the resources whose state is another now.
   std::vector<std::string> expire(TimePoint now);
   TimePoint deadline() const noexcept;  ///< of the next expire(), or kNever
@@ -88,8 +93,17 @@ struct PresenceAgentOptions {
   std::string package = "presence";
   std::string content_type = "application/pidf+xml";  ///< others get 415 and 406
   EventStateOptions state;
+  /// The PIDF documents of several publications are shown as one, see merge_pidf(); what is no such document
+  /// gets 400. Sets state.compose.
+  bool merge = false;
+  std::size_t max_watchers = SIZE_MAX;  ///< of one resource; then 503
+  /// Watchers of a resource are told no more often than that (RFC 3856 section 6.10): what changes meanwhile
+  /// is told in the end. Zero: at once. The first NOTIFY of each is never held back.
+  Duration pace = Duration::zero();
+  /// The name of the resource that a Request-URI means; empty: 404. Without it canonical_aor().
+  std::function<std::string(const Uri& uri)> resource;
   enum class Answer : std::uint8_t { allow, wait, refuse };
-  /// Who may watch `resource`, a canonical AOR; `watcher` is the URI in From, proven only where
+  /// Who may watch `resource`, a canonical AOR or what `resource` made of it; `watcher` is the URI in From, proven only where
   /// UserAgentOptions::challenge is set. Empty: everybody.
   std::function<Answer(std::string_view watcher, std::string_view resource)> approve;
   /// Who may publish it; the same. Empty: everybody (who has passed the challenge).

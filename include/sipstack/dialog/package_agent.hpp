@@ -2,6 +2,8 @@
 // A notifier of one event package that is no application. RFC 6665 section 4.2.
 #pragma once
 
+#include <cstdint>
+
 #include "sipstack/dialog/events.hpp"
 
 namespace sipstack {
@@ -14,6 +16,8 @@ class PackageAgent {
   virtual ~PackageAgent() = default;
   /// Whether a SUBSCRIBE, which may have a name for Event that nobody knows, is for this agent.
   virtual bool serves(const MessageView& subscribe) const = 0;
+  /// Seconds of a subscription that does not say how many it wants; 0: as NotifierOptions has it.
+  virtual std::uint32_t default_expires() const { return 0; }
   /// SubscriptionArrived.
   virtual void subscribed(NotifierId notifier, const MessageView& subscribe, TimePoint now) = 0;
   /// NotifierEnded. True where that subscription was its own.

@@ -37,8 +37,8 @@ struct ProxyOptions {
   /// Ways to other domains and numbers. With any of them, `number` or `decide`, tel URIs are understood.
   std::vector<StaticRoute> routes;
   /// Asked for each request that is about to be forwarded, CANCEL and ACK apart (they go where their INVITE
-  /// went): a valid one, whose sender may send it. Called on the shard's thread; it gives the proxy no commands
-  /// and must not throw.
+  /// went): a valid one, whose sender may send it. Called on the shard's thread, amid the proxy's work: it gives
+  /// no commands, destroys nothing of it and must not throw. Who has to do these says DecideLater.
   std::function<Decision(const ProxyRequest& request)> decide;
   /// Whom a number leads to, as ENUM would tell (RFC 6116): asked, by the same rules as `decide`, for
   /// "+4930123456", where a request is for a tel URI of it, or for a user of ours of that name without
@@ -51,6 +51,11 @@ struct ProxyOptions {
   /// What flow tokens in Path are guarded by: the same for all shards, and after a restart that keeps UDP
   /// phones. Drawn at random where there is none.
   std::optional<std::array<std::uint8_t, 16>> path_key;
+  /// Set: a stateless proxy (RFC 3261 section 16.11), see Proxy::forward(). Each message is forwarded by itself, by a
+  /// static route or where a dialog's Route leads: nothing is retransmitted, forked, tried elsewhere, looked up
+  /// among the bindings, redirected or asked for credentials, and neither `decide` nor `number` is asked.
+  /// Targets of routes are best addresses: names that DNS gives several of may lead a copy elsewhere.
+  bool stateless = false;
   std::string product = "sipstack/0.1";
 };
 
@@ -87,6 +92,14 @@ class Proxy {
   /// For a request that DecideLater was said of. Errc::gone where it has been cancelled or answered meanwhile,
   /// wrong_state where nobody asked, or for DecideLater again.
   std::error_code decide(ProxyRequestId request, const Decision& decision, TimePoint now);
+
+  /// What a stateless proxy does with a message that has no transaction yet, and gets none: true. False: it is not
+  /// for this, as REGISTERs for our domains and OPTIONS for ourselves are not.
+  bool forward(const Message& message, const Flow& flow, TimePoint now);
+
+  /// Event packages that others serve beside us, as Allow-Events has them: told in answers to OPTIONS (RFC 6665
+  /// section 4.4.4).
+  void events_are_served(std::string packages);
 
   /// REGISTERs are not the registrar's: they are forwarded, as an edge proxy does.
   bool forwards_registrations() const noexcept;

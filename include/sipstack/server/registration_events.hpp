@@ -36,6 +36,7 @@ class RegistrationEvents final : public PackageAgent {
   void expire(TimerHook& hook, TimePoint now);
 
   bool serves(const MessageView& subscribe) const override;
+  std::uint32_t default_expires() const override { return 3761; }  ///< RFC 3680 section 4.4
   void subscribed(NotifierId notifier, const MessageView& subscribe, TimePoint now) override;
   bool ended(NotifierId notifier) override;
 

@@ -210,8 +210,9 @@ class TransactionLayer {
   /// A message outside any transaction: a stateless reply, a forwarded ACK or stray 2xx.
   void send_stateless(Message message, const Flow& flow);
   /// The same for a request without a transaction whose next hop must be looked up (a proxied ACK):
-  /// top Via with a branch of our own.
-  std::error_code send_stateless(RequestWriter&& request, NextHop hop, TimePoint now);
+  /// top Via with a branch of our own, or with `branch`, where each copy must get the same (section 16.11).
+  std::error_code send_stateless(RequestWriter&& request, NextHop hop, TimePoint now,
+                                 std::string_view branch = {});
 
   // outputs
   bool next(Transmit& out);
