@@ -33,6 +33,8 @@ struct Binding {
   Flow flow;  ///< where the REGISTER came from
   /// The contact itself sent the REGISTER, over a connection or through a NAT: requests go to it by `flow`.
   bool by_flow = false;
+  /// The node that `flow` is of, as nodes that share a store number themselves; 0: this one.
+  std::uint64_t holder = 0;
 };
 
 /// What one REGISTER does to one AOR, all or nothing. Contacts are told apart by URI equality
@@ -56,7 +58,11 @@ using LocationResult = expected<std::vector<Binding>, LocationErrc>;
 using LocationHandler = std::function<void(LocationResult, TimePoint now)>;
 
 /// A store of bindings. Completion is asynchronous: a handler may be called before the call returns (as
-/// the store in memory does) or later, on the shard's thread; exactly once, unless the store dies first.
+/// the store in memory does) or later; exactly once, unless the store dies first. Later means on the shard's
+/// thread, followed by Core's outputs, where a Core is driven by hand; behind an Endpoint on any thread,
+/// from which the endpoint brings it home.
+///
+/// Whoever brings another store finds what an update does in binding_rules.hpp.
 class LocationStore {
  public:
   virtual ~LocationStore() = default;
