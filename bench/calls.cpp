@@ -65,6 +65,7 @@ class Callee {
  private:
   static CoreOptions options() {
     CoreOptions out;
+    out.sources.max_sources = 0;  // all comes from one
     out.user_agent.max_dialogs = 2000000;
     out.transactions.max_lingering = std::size_t{1} << 22;
     out.pool_bytes = std::size_t{8} << 30;

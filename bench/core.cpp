@@ -13,6 +13,7 @@ using namespace sipstack;
 void answer_options(benchmark::State& state) {
   SeededRandom random(1);
   CoreOptions options;
+  options.sources.max_sources = 0;  // all comes from one
   Core core(options, random);
   const SocketAddress here = SocketAddress::parse("192.0.2.1:5060").value();
   core.locals().add({Transport::udp, here, here.to_string()});

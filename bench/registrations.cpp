@@ -71,6 +71,7 @@ struct Bench {
   }
   static CoreOptions options(std::size_t n) {
     CoreOptions o;
+    o.sources.max_sources = 0;  // all comes from one
     o.user_agent.max_registrations = n;
     return o;
   }

@@ -55,6 +55,7 @@ class Worker {
  private:
   static CoreOptions roomy() {
     CoreOptions options;
+    options.sources.max_sources = 0;  // all comes from one
     options.transactions.max_half_open_per_source = 100'000;
     return options;
   }

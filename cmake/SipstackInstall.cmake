@@ -31,6 +31,11 @@ install(FILES "${PROJECT_BINARY_DIR}/include/sipstack/version.hpp"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sipstack")
 if(TARGET sipstack_cli)
     install(TARGETS sipstack_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        configure_file(packaging/sipstack.service.in sipstack.service @ONLY)
+        install(FILES "${PROJECT_BINARY_DIR}/sipstack.service" DESTINATION lib/systemd/system)
+        install(FILES packaging/serve.toml packaging/b2bua.toml DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+    endif()
 endif()
 
 set(sipstack_static TRUE)  # whose users link what it links

@@ -3,11 +3,15 @@
 #include "sipstack/core/core.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
+#include "core/request_log.hpp"
+#include "server/reply.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/dialog/digest.hpp"
+#include "sipstack/parser/peek.hpp"
 #include "sipstack/server/memory_location.hpp"
 #include "sipstack/server/registration_events.hpp"
 
@@ -37,6 +41,7 @@ Ha1Lookup one_user(const Credentials& c) {
 /// outcome; only behind that may the transaction layer answer in its place (RFC 3261 section 16.8).
 TransactionOptions transaction_options(const CoreOptions& o) {
   TransactionOptions t = o.transactions;
+  t.trusted.insert(t.trusted.end(), o.sources.trusted.begin(), o.sources.trusted.end());
   if (o.server)
     t.answer_cap = std::max(t.answer_cap, o.server->proxy.timer_c + 2 * t.timings.timeout());
   return t;
@@ -49,9 +54,12 @@ struct Core::Impl {
       : random(r),
         log(std::move(l)),
         limits(o.limits),
+        log_requests(o.log_requests),
         pool(o.pool_bytes),
         hash_key{r.next(), r.next()},
-        layer(pool, wheel, r, locals, transaction_options(o)) {
+        layer(pool, wheel, r, locals, transaction_options(o)),
+        sources(o.sources, another_key("sources")),
+        overload(o.overload, another_key("overload")) {
     UserAgentOptions ua = o.user_agent;
     if (o.challenge && ua.challenge == nullptr) {
       DigestServerOptions digest;
@@ -81,25 +89,104 @@ struct Core::Impl {
       memory = std::make_unique<MemoryLocation>(random);
       store = memory.get();
     }
-    if (o.users) {
-      DigestServerOptions digest;
-      if (!o.registrar.domains.empty()) digest.realm = o.registrar.domains.front();
-      digest.algorithms = o.algorithms;
-      digest.names_us = [this](const Uri& uri) { return registrar->serves(uri); };
-      users = std::make_unique<DigestServer>(digest, o.users, random);
-    }
-    registrar = std::make_unique<Registrar>(layer, *store, users.get(), o.registrar);
-    proxy = std::make_unique<Proxy>(layer, *registrar, *store, users.get(), o.proxy);
+    if (o.users) users = std::make_unique<DigestServer>(digest_options(o), o.users, random);
+    judge = users.get();
+    product = o.proxy.product;
+    registrar = std::make_unique<Registrar>(layer, *store, judge, o.registrar);
+    proxy = std::make_unique<Proxy>(layer, *registrar, *store, judge, o.proxy);
     if (!events) return;
-    events->attach(layer, *agent, *registrar, *store, users.get(), o.registrar.product);
+    events->attach(layer, *agent, *registrar, *store, judge, o.registrar.product);
     registrar->on_changed([this](const std::string& aor, const std::vector<Binding>& bindings,
                                  TimePoint now) { events->changed(aor, bindings, now); });
+  }
+
+  // ---- who gets in
+
+  /// Refuses, drops or lets pass what has just been read: limits of its source, then overload. A copy of what
+  /// has been taken is never shed: its sender would take the 503 for the answer.
+  bool admits(const MessageView& m, const Flow& flow, TimePoint now) {
+    if (!m.is_request() || m.method() == Method::ack) return true;
+    const auto limit = sources.judge(m, flow.remote.ip, now);
+    bool answer = limit == SourceBuckets::Verdict::refuse;
+    std::uint64_t* count = &counters.limited;
+    if (limit == SourceBuckets::Verdict::pass) {
+      const auto load =
+          begins_something(m) ? overload.judge(m.call_id(), now) : Overload::Verdict::admit;
+      note_overload();
+      if (load == Overload::Verdict::admit) return true;
+      answer = load == Overload::Verdict::refuse;
+      count = &counters.shed;
+    }
+    if (layer.knows(m, flow)) return true;
+    ++*count;
+    if (answer)
+      layer.refuse(m, flow, 503);
+    else
+      ++counters.silent;
+    return false;
+  }
+  /// What carries a call on, or ends it, is never shed (RFC 7339 section 5.10.1).
+  static bool begins_something(const MessageView& m) noexcept {
+    const Method method = m.method();
+    return method == Method::register_ || (method != Method::cancel && m.to_tag().empty());
+  }
+  void note_overload() {
+    if (overload.overloaded() == overload_noted) return;
+    overload_noted = !overload_noted;
+    if (!log) return;
+    if (overload_noted)
+      log(LogLevel::warning, "overloaded: new requests are refused");
+    else
+      log(LogLevel::info, "no longer overloaded: " + std::to_string(counters.shed) +
+                              " requests were refused so far");
+  }
+  /// None need be drawn for each of what is found or told apart by a hash.
+  HashKey another_key(std::string_view purpose) const noexcept {
+    return {keyed_hash(hash_key, purpose), keyed_hash({hash_key.k1, hash_key.k0}, purpose)};
+  }
+  std::uint64_t failures() const noexcept {
+    return (challenge ? challenge->said(DigestVerdict::refused) : 0) +
+           (users ? users->said(DigestVerdict::refused) : 0);
+  }
+
+  DigestServerOptions digest_options(const ServerOptions& o) {
+    DigestServerOptions options;
+    if (!o.registrar.domains.empty()) options.realm = o.registrar.domains.front();
+    options.algorithms = o.algorithms;
+    options.names_us = [this](const Uri& uri) { return registrar->serves(uri); };
+    return options;
+  }
+
+  void reconfigure(const ServerOptions& o) {
+    if (!proxy) return;
+    if (o.users && users)
+      users->reconfigure(digest_options(o), o.users);
+    else if (o.users)
+      users = std::make_unique<DigestServer>(digest_options(o), o.users, random);
+    judge = o.users ? users.get() : nullptr;
+    registrar->reconfigure(o.registrar, judge);
+    proxy->reconfigure(o.proxy, judge);
+    if (events) events->reconfigure(judge);
+  }
+
+  /// True where the request was refused, since we are about to end.
+  bool turned_away(const RequestArrived& e) {
+    const MessageView m = e.request.view();
+    if (!draining || !m.to_tag().empty() || m.method() == Method::cancel) return false;
+    ++counters.draining_refused;
+    server::challenge(layer, e.txn, m, e.flow, 503, product,
+                      [&](ResponseWriter& w) { w.header(HeaderId::retry_after, retry_after); });
+    return true;
   }
 
   void dispatch(TxnEvent&& event, TimePoint now) {
     std::visit(Overloaded{
                    [](Absorbed&) {},
-                   [&](RequestArrived& e) { on_request(e, now); },
+                   [&](RequestArrived& e) {
+                     const std::uint64_t before = failures();
+                     on_request(e, now);
+                     if (failures() != before) sources.failed(e.flow.remote.ip, now);
+                   },
                    [&](AckArrived& e) { on_ack(e, now); },
                    [&](ResponseArrived& e) {
                      if (e.user.kind == UsageKind::proxy)
@@ -115,6 +202,7 @@ struct Core::Impl {
                        agent->receive(e, now);
                    },
                    [&](TxnFailed& e) {
+                     ++(e.error == Errc::timeout ? counters.timed_out : counters.unreachable);
                      if (e.user.kind == UsageKind::proxy)
                        proxy->receive(e, now);
                      else if (e.user.kind != UsageKind::none && e.user.kind != UsageKind::registrar)
@@ -125,9 +213,11 @@ struct Core::Impl {
   }
 
   void on_request(const RequestArrived& e, TimePoint now) {
+    ++counters.begun;
+    if (turned_away(e)) return;
     const MessageView request = e.request.view();
     if (!proxy || agent->owns(request)) return agent->receive(e, now);
-    if (request.method() == Method::register_) {
+    if (request.method() == Method::register_ && !proxy->forwards_registrations()) {
       const Uri uri = request.request_uri();
       if (uri.is_sip() && registrar->serves(uri.host, uri.port.value_or(0)))
         return registrar->receive(e, now);
@@ -167,14 +257,23 @@ struct Core::Impl {
   void count_bad(const ParseError& error, const Flow& flow) {
     ++counters.bad;
     if (!log) return;
-    std::string text = "bad message from " + flow.remote.to_string() + ": ";
+    const std::string source = flow.remote.to_string();
+    std::string text = "bad message from " + source + ": ";
     text.append(to_string(error.code)).append(" at byte ").append(std::to_string(error.offset));
-    log(LogLevel::info, text);
+    const std::array<LogField, 4> fields = {{{"source", source},
+                                             {"transport", uri_name(flow.transport)},
+                                             {"error", to_string(error.code)},
+                                             {"offset", std::int64_t{error.offset}}}};
+    log({LogLevel::info, "bad-message", text, fields.data(), fields.size()});
   }
 
   Random& random;
   LogHook log;
   ParseLimits limits;
+  bool log_requests = false;
+  bool draining = false;
+  std::uint32_t retry_after = 0;
+  std::string product;  ///< of the server roles
   BlockPool pool;
   TimerWheel wheel;
   LocalAddresses locals;
@@ -182,10 +281,14 @@ struct Core::Impl {
   MessageIndex scratch;
   CoreCounters counters;
   TransactionLayer layer;
+  SourceBuckets sources;
+  Overload overload;
+  bool overload_noted = false;
   std::unique_ptr<DigestServer> challenge;
   std::unique_ptr<DigestServer> users;
   std::unique_ptr<LocationStore> memory;
   LocationStore* store = nullptr;
+  DigestServer* judge = nullptr;  ///< `users`, unless they were taken away
   std::unique_ptr<RegistrationEvents> events;
   std::unique_ptr<UserAgent> agent;
   std::unique_ptr<B2bua> b2bua;
@@ -202,8 +305,16 @@ void Core::receive(std::string_view bytes, const Flow& flow, TimePoint now) {
   if (only_line_ends(bytes)) return;
   impl_->last = now;
   ++impl_->counters.received;
+  if (impl_->layer.absorbs(bytes)) return;
+  if (impl_->sources.silent(flow.remote.ip, now) && peek_begins_something(bytes)) {
+    ++impl_->counters.limited;
+    ++impl_->counters.silent;
+    return;
+  }
   auto message = Message::parse(impl_->pool, bytes, impl_->scratch, impl_->limits);
   if (!message) return receive_error(message.error(), bytes, flow, now);
+  impl_->counters.in.count(message->view());
+  if (!impl_->admits(message->view(), flow, now)) return;
   impl_->dispatch(impl_->layer.receive(*std::move(message), flow, now), now);
 }
 
@@ -242,10 +353,21 @@ void Core::expire(TimePoint now) {
   }
 }
 
+void Core::waiting(Duration without_break, TimePoint now) {
+  impl_->overload.waiting(without_break, now);
+  impl_->note_overload();
+}
+
 bool Core::next(Transmit& out) {
-  const bool any = impl_->layer.next(out);
-  if (any) ++impl_->counters.sent;
-  return any;
+  if (!impl_->layer.next(out)) return false;
+  const MessageView message = out.message.view();
+  ++impl_->counters.sent;
+  impl_->counters.out.count(message);
+  if (out.repeated)
+    ++impl_->counters.repeated;
+  else if (impl_->log_requests && impl_->log && message.status() >= 200)
+    log_answer(impl_->log, out);
+  return true;
 }
 bool Core::next(Resolve& out) { return impl_->layer.next(out); }
 bool Core::next(UserEvent& out) {
@@ -255,12 +377,25 @@ bool Core::next(UserEvent& out) {
 }
 TimePoint Core::deadline() const noexcept { return impl_->wheel.deadline(); }
 
+void Core::reconfigure(const ServerOptions& options) { impl_->reconfigure(options); }
+void Core::log_requests(bool on) noexcept { impl_->log_requests = on; }
+void Core::drain(std::uint32_t retry_after) noexcept {
+  impl_->draining = true;
+  impl_->retry_after = retry_after;
+}
+bool Core::idle() const noexcept { return impl_->layer.open() == 0 && impl_->agent->calls() == 0; }
+
+const Proxy* Core::proxy() const noexcept { return impl_->proxy.get(); }
+LocationStore* Core::location() noexcept { return impl_->store; }
+const DigestServer* Core::digest() const noexcept { return impl_->judge; }
 UserAgent& Core::user_agent() noexcept { return *impl_->agent; }
 B2bua* Core::b2bua() noexcept { return impl_->b2bua.get(); }
+Proxy* Core::proxy() noexcept { return impl_->proxy.get(); }
 TransactionLayer& Core::transactions() noexcept { return impl_->layer; }
 LocalAddresses& Core::locals() noexcept { return impl_->locals; }
 BlockPool& Core::pool() noexcept { return impl_->pool; }
 Random& Core::random() noexcept { return impl_->random; }
 const CoreCounters& Core::counters() const noexcept { return impl_->counters; }
+const Overload& Core::overload() const noexcept { return impl_->overload; }
 
 }  // namespace sipstack

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an object has now and then: an optional that takes eight bytes while there is nothing.
+// What an object has now and then: an optional, a text and a list that take eight bytes while there is nothing.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace sipstack {
 
@@ -42,6 +44,34 @@ class RareText {
 
  private:
   std::unique_ptr<const std::string> text_;
+};
+
+/// A list that is mostly empty.
+template <class T>
+class RareList {
+ public:
+  T* begin() noexcept { return list_ ? list_->data() : nullptr; }
+  T* end() noexcept { return list_ ? list_->data() + list_->size() : nullptr; }
+  const T* begin() const noexcept { return list_ ? list_->data() : nullptr; }
+  const T* end() const noexcept { return list_ ? list_->data() + list_->size() : nullptr; }
+  bool empty() const noexcept { return list_ == nullptr; }
+  std::size_t size() const noexcept { return list_ ? list_->size() : 0; }
+  T& front() noexcept { return list_->front(); }
+
+  void push_back(T value) {
+    if (!list_) list_ = std::make_unique<std::vector<T>>();
+    list_->push_back(std::move(value));
+  }
+  void erase(T* first, T* last) {
+    if (first == last) return;
+    list_->erase(list_->begin() + (first - begin()), list_->begin() + (last - begin()));
+    if (list_->empty()) list_.reset();
+  }
+  void erase(T* one) { erase(one, one + 1); }
+  void clear() noexcept { list_.reset(); }
+
+ private:
+  std::unique_ptr<std::vector<T>> list_;  ///< null rather than empty
 };
 
 }  // namespace sipstack

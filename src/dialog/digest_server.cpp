@@ -114,9 +114,13 @@ struct DigestServer::Impl {
   Impl(DigestServerOptions o, Ha1Lookup u, Random& r)
       : options(std::move(o)), users(std::move(u)), random(r), nonce_hash{{r.next(), r.next()}} {
     random.fill(key.data(), key.size());
-    // A user that nobody has, so that asking for an unknown one costs a digest all the same.
+    make_dummies();
+  }
+
+  /// A user that nobody has, so that asking for an unknown one costs a digest all the same.
+  void make_dummies() {
     for (std::size_t i = 0; i < kDigestAlgorithms; ++i)
-      dummy[i] = digest_ha1(static_cast<DigestAlgorithm>(i), "", options.realm, r.token(16));
+      dummy[i] = digest_ha1(static_cast<DigestAlgorithm>(i), "", options.realm, random.token(16));
   }
 
   struct NonceId {
@@ -274,12 +278,19 @@ struct DigestServer::Impl {
   std::deque<NonceId> order;  ///< of first use
   std::uint64_t horizon_ms = 0;
   bool windows_forgotten = false;
+  std::array<std::uint64_t, 4> said{};  ///< by DigestVerdict
   std::uint64_t computed = 0;
 };
 
 DigestServer::DigestServer(DigestServerOptions options, Ha1Lookup users, Random& random)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(users), random)) {}
 DigestServer::~DigestServer() = default;
+
+void DigestServer::reconfigure(DigestServerOptions options, Ha1Lookup users) {
+  impl_->options = std::move(options);
+  impl_->users = std::move(users);
+  impl_->make_dummies();
+}
 
 DigestServer::Result DigestServer::check(const MessageView& request, bool proxy, TimePoint now) {
   Result result;
@@ -296,10 +307,11 @@ DigestServer::Result DigestServer::check(const MessageView& request, bool proxy,
     if (verdict == DigestVerdict::accepted) {
       result.verdict = verdict;
       result.user = claim->user;
-      return result;
+      break;
     }
     if (result.verdict != DigestVerdict::stale) result.verdict = verdict;
   }
+  ++impl_->said[static_cast<std::size_t>(result.verdict)];
   return result;
 }
 
@@ -315,6 +327,9 @@ void DigestServer::challenge(ResponseWriter& response, bool proxy, bool stale, T
 }
 
 const std::string& DigestServer::realm() const noexcept { return impl_->options.realm; }
+std::uint64_t DigestServer::said(DigestVerdict verdict) const noexcept {
+  return impl_->said[static_cast<std::size_t>(verdict)];
+}
 std::uint64_t DigestServer::computed() const noexcept { return impl_->computed; }
 std::size_t DigestServer::nonces() const noexcept { return impl_->windows.size(); }
 

@@ -166,14 +166,14 @@ void InviteSession::establish(const ResponseArrived& event, TimePoint now) {
   timer_.answered(response);
   if (!client_.answer_owed) acknowledge_success(client_.cseq, {}, now);
   // Section 15: CANCEL came too late; the call stands and is ended like any other.
-  if (!wanted) return leave(std::move(ending_), now);
+  if (!wanted) return leave(std::move(*ending_), now);
   session_agreed(now);
   ua_.tell(CallAnswered{id_, event.response, false});
 }
 
 /// The description in a 2xx to our INVITE or re-INVITE: an answer to `offer`, an offer where that is empty,
 /// or one that says what a reliable provisional has settled already and is ignored (RFC 6337 section 3.1).
-void InviteSession::take_session(const MessageView& response, const std::string& offer) {
+void InviteSession::take_session(const MessageView& response, std::string_view offer) {
   client_.answer_owed = false;
   if (talk_.offer.is(OpenOffer::By::us, OpenOffer::In::invite)) {
     if (has_session(response)) {
@@ -194,9 +194,9 @@ void InviteSession::failure(const ResponseArrived& event, TimePoint now) {
   const int status = response.status();
   client_.pending = false;
   if (state_ == State::cancelling) {
-    ending_.status = status;
-    ending_.message = event.response;
-    return end(std::move(ending_), now);
+    ending_->status = status;
+    ending_->message = event.response;
+    return end(std::move(*ending_), now);
   }
   CallEnded ending{id_, Cause::rejected, status, event.response, {}};
   if (status == 401 || status == 407) {

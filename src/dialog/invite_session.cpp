@@ -77,7 +77,7 @@ void InviteSession::receive(const RequestArrived& event, TimePoint now) {
   if (state_ == State::leaving) {
     // RFC 5407 section 3.2: the session is over; only a crossing BYE still succeeds.
     ua_.answer(event, method == Method::bye ? 200 : 481, now);
-    if (method == Method::bye) end(std::move(ending_), now);
+    if (method == Method::bye) end(std::move(*ending_), now);
     return;
   }
   if (const auto refused = refusal(ua_, event, true)) {
@@ -140,7 +140,7 @@ void InviteSession::receive(const TxnFailed& event, TimePoint now) {
       dialog_->forget_flow();
       if (!send_bye(std::nullopt, now)) return;
     }
-    return end(std::move(ending_), now);
+    return end(std::move(*ending_), now);
   }
   if (event.user.detail == update_request) return update_failed(event, now);
   if (event.user.detail == prack_request) return prack_failed(event);
@@ -165,7 +165,7 @@ void InviteSession::invite_failed(const TxnFailed& event, TimePoint now) {
     case State::calling:
       if (!try_next(now)) end(std::move(ending), now);
       return;
-    case State::cancelling: return end(std::move(ending_), now);
+    case State::cancelling: return end(std::move(*ending_), now);
     case State::up:
       if (event.error == Errc::transport_failed) dialog_->forget_flow();
       if (client_.refresh && !late) return refresh_later(now);
@@ -234,7 +234,7 @@ void InviteSession::shut_down(TimePoint now) {
 
 void InviteSession::give_up(Cause cause, TimePoint now, std::string_view reason) {
   state_ = State::cancelling;
-  ending_ = {id_, cause, 0, {}, cause == Cause::timeout ? Errc::timeout : Errc::ok};
+  ending_ = CallEnded{id_, cause, 0, {}, cause == Cause::timeout ? Errc::timeout : Errc::ok};
   disarm(UsageTimer::What::ring_limit);
   ua_.layer.cancel(client_.txn, now, reason);
 }
@@ -277,8 +277,8 @@ void InviteSession::leave(CallEnded ending, TimePoint now, std::string_view reas
   answer_.reset();
   disarm_all();
   if (const auto error = send_bye(std::nullopt, now)) {
-    if (!ending_.error) ending_.error = error;
-    end(std::move(ending_), now);
+    if (!ending_->error) ending_->error = error;
+    end(std::move(*ending_), now);
   }
 }
 
@@ -305,7 +305,7 @@ void InviteSession::bye_response(const ResponseArrived& event, TimePoint now) {
       !send_bye(challenger(ua_.layer, event), now))
     return;
   // Section 15.1.1: whatever the answer, the session is over.
-  end(std::move(ending_), now);
+  end(std::move(*ending_), now);
 }
 
 void InviteSession::terminate_server_invite(TimePoint now) {

@@ -167,7 +167,7 @@ class InviteSession {
     bool answer_owed = false;  ///< 2xx with an offer: acknowledge() makes the ACK
     bool offered = false;      ///< with an offer
     bool refresh = false;      ///< a re-INVITE that nobody but the session timer asked for
-    std::string sdp;           ///< of a re-INVITE
+    RareText sdp;              ///< of a re-INVITE
   };
   /// A PRACK of ours: owed, or on its way.
   struct Prack {
@@ -181,8 +181,8 @@ class InviteSession {
   /// Our UPDATE.
   struct ClientUpdate {
     TxnId txn;
-    std::string remote_tag;
-    std::string sdp;
+    RareText remote_tag;
+    RareText sdp;
     bool pending = false;
     bool refresh = false;  ///< only the session timer asked for it
     bool retried = false;  ///< after glare
@@ -244,7 +244,7 @@ class InviteSession {
   void success(const ResponseArrived& event, TimePoint now);
   void establish(const ResponseArrived& event, TimePoint now);
   void failure(const ResponseArrived& event, TimePoint now);
-  void take_session(const MessageView& response, const std::string& offer);
+  void take_session(const MessageView& response, std::string_view offer);
   std::error_code acknowledge_success(std::uint32_t cseq, std::string_view sdp, TimePoint now);
   bool acknowledge_again(const MessageView& response, TimePoint now);
   void remember_credentials(const RequestWriter& invite);
@@ -364,13 +364,13 @@ class InviteSession {
   ClientInvite client_;
   Boxed<ServerInvite> server_;
   Boxed<Answer> answer_;
-  std::vector<Prack> pracks_;
+  RareList<Prack> pracks_;
   ClientUpdate update_;
-  std::vector<PeerOffer> peer_offers_;  ///< one a dialog
+  RareList<PeerOffer> peer_offers_;  ///< one a dialog
   Boxed<Reliable> reliable_;
-  std::vector<Saying> sayings_;  ///< reliable provisionals that wait for a PRACK
-  Boxed<Saying> accept_;         ///< the 2xx that waits for one
-  Message rung_;                 ///< the last unreliable provisional
+  RareList<Saying> sayings_;  ///< reliable provisionals that wait for a PRACK
+  Boxed<Saying> accept_;      ///< the 2xx that waits for one
+  Message rung_;              ///< the last unreliable provisional
   Boxed<Saying> last_ring_;
   SessionTimer timer_;
   TimePoint session_ends_{};
@@ -385,7 +385,7 @@ class InviteSession {
   CallId replaces_;
   CallId joins_;
   RareText contact_params_;  ///< of our Contact, behind the URI
-  CallEnded ending_;         ///< what end() tells once the BYE or the INVITE has its final response
+  Boxed<CallEnded> ending_;  ///< what end() tells once the BYE or the INVITE has its final response
   std::vector<std::unique_ptr<UsageTimer>> timers_;  ///< those that wait
 };
 

@@ -44,9 +44,9 @@ std::error_code InviteSession::send_reinvite(std::optional<Flow> flow, TimePoint
   ua_.write_capabilities(out, provisionals_ != ExtensionUse::off);
   if (provisionals_ == ExtensionUse::required) out.header(HeaderId::require, "100rel");
   timer_.write_request(out);
-  digest_.authorize(out, "INVITE", std::string(out.uri()), client_.sdp, ua_.random());
+  digest_.authorize(out, "INVITE", std::string(out.uri()), client_.sdp.view(), ua_.random());
   ua_.write_product(out, HeaderId::user_agent);
-  if (!client_.sdp.empty()) out.body("application/sdp", client_.sdp);
+  if (!client_.sdp.empty()) out.body("application/sdp", client_.sdp.view());
   if (out.error() != WriteErrc::ok) return Errc::write_failed;
   remember_credentials(out);
   NextHop hop = retry_hop(dialog_->next_hop(), flow);
@@ -78,7 +78,7 @@ void InviteSession::reinvite_response(const ResponseArrived& event, TimePoint no
     digest_.succeeded(response);
     dialog_->refresh_target(response, event.flow);
     heard_allow(response);
-    take_session(response, client_.sdp);
+    take_session(response, client_.sdp.view());
     if (state_ != State::up) client_.answer_owed = false;
     if (!client_.answer_owed) acknowledge_success(client_.cseq, {}, now);
     // RFC 5407 section 3.2.3: behind our BYE the ACK is all that it gets.

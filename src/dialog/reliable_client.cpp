@@ -27,7 +27,7 @@ bool InviteSession::take_reliable(const MessageView& response, Talk& talk, TimeP
     if (talk.offer.is(By::us, In::invite)) {
       talk.offer.answered();
       talk.invite_settled = true;
-      local_sdp_ = client_.again ? client_.sdp : setup_->options.body;
+      local_sdp_ = client_.again ? client_.sdp.view() : setup_->options.body;
     } else if (talk.offer.none() && !client_.offered) {
       talk.offer.open(By::them, In::reliable);
       prack.owed = true;

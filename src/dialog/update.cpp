@@ -30,9 +30,9 @@ std::error_code InviteSession::update(std::string_view sdp, bool after_glare, Ti
 /// Whether update_ may go now: behind our PRACKs, whose order it would upset, and with an offer only while
 /// no other one is open or may be made by an INVITE without one.
 bool InviteSession::may_update() {
-  const Talk* const talk = talk_with(update_.remote_tag);
+  const Talk* const talk = talk_with(update_.remote_tag.view());
   if (talk == nullptr) return false;
-  const auto same = [this](const Prack& p) { return p.remote_tag == update_.remote_tag; };
+  const auto same = [this](const Prack& p) { return p.remote_tag == update_.remote_tag.view(); };
   if (std::any_of(pracks_.begin(), pracks_.end(), same)) return false;
   if (update_.sdp.empty()) return true;
   if (!talk->offer.none() || !talk->offer.agreed) return false;
@@ -42,13 +42,13 @@ bool InviteSession::may_update() {
 }
 
 std::error_code InviteSession::send_update(std::optional<Flow> flow, TimePoint now) {
-  Dialog* const d = dialog_with(update_.remote_tag);
+  Dialog* const d = dialog_with(update_.remote_tag.view());
   if (d == nullptr) return Errc::gone;
-  const auto txn = send_within(*d, "UPDATE", update_request, update_.sdp, {}, flow, now);
+  const auto txn = send_within(*d, "UPDATE", update_request, update_.sdp.view(), {}, flow, now);
   if (!txn) return txn.error();
   update_.txn = *txn;
   update_.pending = true;
-  if (!update_.sdp.empty()) talk_with(update_.remote_tag)->offer.open(By::us, In::update);
+  if (!update_.sdp.empty()) talk_with(update_.remote_tag.view())->offer.open(By::us, In::update);
   return {};
 }
 
@@ -56,7 +56,7 @@ void InviteSession::update_response(const ResponseArrived& event, TimePoint now)
   const MessageView response = event.response.view();
   const int status = response.status();
   if (event.txn != update_.txn || !update_.pending || status < 200) return;
-  Dialog* const d = dialog_with(update_.remote_tag);
+  Dialog* const d = dialog_with(update_.remote_tag.view());
   if (d == nullptr || state_ == State::leaving) {
     update_.pending = false;
     return;
@@ -93,10 +93,10 @@ void InviteSession::update_accepted(const ResponseArrived& event, Dialog& d, Tim
   digest_.succeeded(response);
   d.refresh_target(response, event.flow);
   heard_allow(response);
-  Talk& talk = *talk_with(update_.remote_tag);
+  Talk& talk = *talk_with(update_.remote_tag.view());
   if (!update_.sdp.empty() && has_session(response)) {
     talk.offer.answered();
-    local_sdp_ = update_.sdp;
+    local_sdp_ = update_.sdp.view();
   }
   withdraw_update();
   if (state_ == State::up) {
@@ -109,7 +109,7 @@ void InviteSession::update_accepted(const ResponseArrived& event, Dialog& d, Tim
 /// Its offer is closed, if it is open still.
 void InviteSession::withdraw_update() {
   update_.pending = false;
-  Talk* const talk = talk_with(update_.remote_tag);
+  Talk* const talk = talk_with(update_.remote_tag.view());
   if (talk != nullptr && talk->offer.is(By::us, In::update)) talk->offer.withdrawn();
 }
 
@@ -134,14 +134,14 @@ void InviteSession::update_failed(const TxnFailed& event, TimePoint now) {
   if (event.txn != update_.txn || !update_.pending) return;
   withdraw_update();
   if (state_ == State::leaving) return;
-  if (Dialog* const d = dialog_with(update_.remote_tag);
+  if (Dialog* const d = dialog_with(update_.remote_tag.view());
       d != nullptr && event.error == Errc::transport_failed)
     d->forget_flow();
   update_over(event.error == Errc::timeout ? 408 : 503, {}, event.error, now);
 }
 
 void InviteSession::update_after_glare(TimePoint now) {
-  if (dialog() == nullptr || dialog_with(update_.remote_tag) == nullptr) return;
+  if (dialog() == nullptr || dialog_with(update_.remote_tag.view()) == nullptr) return;
   if (!may_update()) {
     // The peer's turn lasts; each of its offers is answered or dropped in the end.
     arm(UsageTimer::What::update_glare, now + ua_.timings().t2);

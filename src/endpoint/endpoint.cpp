@@ -172,6 +172,15 @@ error_code Endpoint::respond(TxnId txn, int status, std::string_view content_typ
   return error;
 }
 
+error_code Endpoint::decide(ProxyRequestId request, const Decision& decision) {
+  if (state_->closed_down) return Errc::gone;
+  Proxy* const proxy = state_->core.proxy();
+  if (proxy == nullptr) return Errc::wrong_state;
+  const error_code error = proxy->decide(request, decision, state_->now());
+  state_->commanded();
+  return error;
+}
+
 error_code Endpoint::unregister(RegistrationId registration) {
   if (state_->closed_down) return Errc::gone;
   const error_code error = state_->agent().remove(registration, state_->now());
@@ -183,6 +192,11 @@ expected<SocketAddress, error_code> Endpoint::local_toward(Transport transport,
                                                            const SocketAddress& remote) const {
   if (state_->closed_down) return unexpected(make_error_code(Errc::gone));
   return state_->transports->local_toward(transport, remote);
+}
+
+void Endpoint::on_message(
+    std::function<void(bool sent, std::string_view bytes, const Flow&)> hook) {
+  state_->options.on_message = std::move(hook);
 }
 
 Core& Endpoint::core() noexcept { return state_->core; }

@@ -34,6 +34,10 @@ class SharedLocation final : public LocationStore {
     answer([&](LocationHandler keep) { store_.update(std::move(update), now, std::move(keep)); },
            done);
   }
+  std::optional<LocationSize> size() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return store_.size();
+  }
 
  private:
   template <class Ask>
@@ -90,6 +94,12 @@ ShardedEndpoint::ShardedEndpoint(boost::asio::io_context& first,
     // A temporary GRUU is given by one shard and read by another.
     SystemRandom keys;
     auto& key = each.server->registrar.gruu_key.emplace();
+    for (auto& byte : key) byte = static_cast<std::uint8_t>(keys.next() & 0xff);
+  }
+  if (each.server && !each.server->proxy.path_key) {
+    // And a Path by one, whose phone another one calls.
+    SystemRandom keys;
+    auto& key = each.server->proxy.path_key.emplace();
     for (auto& byte : key) byte = static_cast<std::uint8_t>(keys.next() & 0xff);
   }
   impl.contexts.push_back(&first);

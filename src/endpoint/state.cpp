@@ -80,6 +80,8 @@ void EndpointState::received(std::string_view bytes, const Flow& flow) {
   core.receive(bytes, flow, now());
 }
 
+void EndpointState::waiting(Duration without_break) { core.waiting(without_break, now()); }
+
 void EndpointState::stream_error(const ParseError& error, std::string_view bytes,
                                  const Flow& flow) {
   if (options.on_message) options.on_message(false, bytes, flow);

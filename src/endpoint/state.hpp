@@ -67,6 +67,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void send_failed(std::uint64_t token, std::error_code error) override;
   void closed(const Flow& flow, std::error_code error) override;
   void handshake_failed(const Flow& flow, std::error_code error) override;
+  void waiting(Duration without_break) override;
   void batch_end() override;
   void timer_expired();
   /// From another shard; batch_end() follows.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "server/dialled.hpp"
 #include "server/proxy_impl.hpp"
 
 namespace sipstack {
@@ -20,9 +21,15 @@ Proxy::Impl::Impl(TransactionLayer& l, const Registrar& r, LocationStore& s, Dig
       digest(d),
       options(o),
       mark(l.random()),
-      loop_hash{l.random().next(), l.random().next()} {}
+      loop_hash{l.random().next(), l.random().next()},
+      paths(l.random(), o.path_key),
+      edge(!o.edge.empty()) {}
 
 void Proxy::Impl::refuse(const RequestArrived& e, int status, TimePoint now) {
+  // Of a stranger's INVITE nothing is kept, and he is told once, not eleven times (hardening A55).
+  if (e.request->method() == Method::invite)
+    return server::challenge(layer, e.txn, e.request.view(), e.flow, status, options.product,
+                             [](ResponseWriter&) {});
   server::reply(layer, e.txn, e.request.view(), e.flow, status, options.product, now,
                 [](ResponseWriter&) {});
 }
@@ -31,7 +38,7 @@ void Proxy::Impl::refuse(const RequestArrived& e, int status, TimePoint now) {
 
 int Proxy::Impl::invalid(const RequestArrived& e, TimePoint now) {
   const MessageView m = e.request.view();
-  if (!m.request_uri().is_sip()) return 416;
+  if (!understands(m.request_uri())) return 416;
   if (m.max_forwards() == 0) return 483;
   if (looped(m)) return 482;
   // No extension of ours needs a proxy.
@@ -81,17 +88,18 @@ bool Proxy::Impl::looped(const MessageView& request) const {
 
 // ---- who may
 
-bool Proxy::Impl::authorize(const RequestArrived& e, const Routing& routing, bool for_us,
+bool Proxy::Impl::authorize(const RequestArrived& e, const Routing& routing, Reach reach,
                             TimePoint now, std::string& user) {
   if (routing.in_dialog) return true;
   const MessageView m = e.request.view();
   if (digest == nullptr) {
-    if (!for_us) refuse(e, 403, now);
-    return for_us;
+    if (reach == Reach::elsewhere) refuse(e, 403, now);
+    return reach != Reach::elsewhere;
   }
   const auto from = m.get(hdr::from);
   const bool from_us = from && registrar.serves(from->uri);
-  if (for_us && !from_us && options.open_inbound) return true;
+  const bool everybody = reach == Reach::open || (reach == Reach::ours && options.open_inbound);
+  if (everybody && !from_us) return true;
   DigestServer::Result result = digest->check(m, true, now);
   if (result.verdict != DigestVerdict::accepted) {
     server::challenge(layer, e.txn, m, e.flow, 407, options.product, [&](ResponseWriter& w) {
@@ -117,33 +125,46 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
     if (status != 420) refuse(e, status, now);
     return;
   }
-  auto routing = server::preprocess(m, e.flow, mark, registrar);
+  auto routing = server::preprocess(m, e.flow, mark, edge ? &paths : nullptr, registrar);
   const auto uri = routing ? Uri::parse(routing->uri) : unexpected<ParseError>(ParseError{});
   if (!uri) return refuse(e, 400, now);
-  if (!uri->is_sip()) return refuse(e, 416, now);
+  if (!understands(*uri)) return refuse(e, 416, now);
 
-  const bool ours = registrar.serves(*uri) && !uri->params.has("maddr");
-  const bool for_us = ours && routing->route.empty();
-  if (for_us && !uri->has_user && m.method() == Method::options) return self_options(e, now);
+  const bool to_server = registrar.serves(*uri) && routing->route.empty() && !uri->has_user;
+  if (to_server && m.method() == Method::options) return self_options(e, now);
   std::string user;
-  if (!authorize(e, *routing, for_us, now, user)) return;
+  if (!edge && !authorize(e, *routing, reach(*uri, *routing), now, user)) return;
 
-  const auto gruu = ours ? registrar.gruu(*uri) : std::nullopt;
-  const std::string aor = gruu ? gruu->aor : ours ? registrar.aor(*uri) : std::string();
-  if (ours && aor.empty()) return refuse(e, 404, now);
-  if (options.redirect && !ours) return refuse(e, 404, now);
+  // Nobody is meant. A decision may know better; else nothing is kept of it.
+  if (to_server && !edge && !options.decide) return refuse(e, 404, now);
+  if (full(m)) return shed(e);
+  Context& c = *contexts.find(open(e, *std::move(routing), !user.empty()));
+  c.user = std::move(user);
+  decide(c, now);
+}
 
-  const ContextId id = open(e, *std::move(routing), !user.empty());
-  if (ours) {
-    contexts.find(id)->gruu = gruu;
-    return look_up(id, aor, now);
-  }
-  Context& c = *contexts.find(id);
-  Target target;
-  target.uri = c.routing.uri;
-  target.flow = c.routing.flow;
-  c.waiting.push_back(std::move(target));
-  settle(id, now);
+bool Proxy::Impl::understands(const Uri& uri) const noexcept {
+  return uri.is_sip() || (uri.scheme == UriScheme::tel &&
+                          (edge || !options.routes.empty() || options.decide || options.number));
+}
+
+Proxy::Impl::Reach Proxy::Impl::reach(const Uri& uri, const Routing& routing) const {
+  if (!routing.route.empty()) return Reach::elsewhere;
+  if (registrar.serves(uri) && !uri.params.has("maddr")) return Reach::ours;
+  const StaticRoute* const route = server::find_route(options.routes, uri, false);
+  return route != nullptr && route->open ? Reach::open : Reach::elsewhere;
+}
+
+bool Proxy::Impl::full(const MessageView& request) const noexcept {
+  const std::size_t more = request.to_tag().empty() ? 0 : options.max_contexts / 8;
+  return contexts.size() >= options.max_contexts + more;
+}
+
+/// RFC 3261 section 21.5.4. Spread, so that not all come back at once.
+void Proxy::Impl::shed(const RequestArrived& e) {
+  server::challenge(
+      layer, e.txn, e.request.view(), e.flow, 503, options.product,
+      [&](ResponseWriter& w) { w.header(HeaderId::retry_after, 8 + layer.random().below(25)); });
 }
 
 Proxy::Impl::ContextId Proxy::Impl::open(const RequestArrived& e, Routing&& routing,
@@ -210,7 +231,7 @@ void Proxy::Impl::cancel(const RequestArrived& e, TimePoint now) {
 void Proxy::Impl::ack(const AckArrived& e, TimePoint now) {
   const MessageView m = e.request.view();
   if (!m.request_uri().is_sip() || m.max_forwards() == 0) return;
-  const auto routing = server::preprocess(m, e.flow, mark, registrar);
+  const auto routing = server::preprocess(m, e.flow, mark, nullptr, registrar);
   if (!routing || !(routing->in_dialog || e.user.kind == UsageKind::proxy)) return;
   const auto uri = Uri::parse(routing->uri);
   if (!uri || !uri->is_sip()) return;
@@ -236,6 +257,7 @@ void Proxy::Impl::ack_to_gruu(const AckArrived& e, const Routing& routing, const
                Context c;
                c.routing = routing;
                (*impl)->add_targets(c, bindings);
+               server::by_preference(c.waiting);
                if (!c.waiting.empty()) (*impl)->pass_on(e, routing, c.waiting.back(), at);
              });
 }
@@ -254,6 +276,14 @@ Proxy::Proxy(TransactionLayer& layer, const Registrar& registrar, LocationStore&
     : impl_(std::make_unique<Impl>(layer, registrar, store, digest, options)) {}
 Proxy::~Proxy() = default;
 
+void Proxy::reconfigure(const ProxyOptions& options, DigestServer* digest) {
+  const Duration timer_c = impl_->options.timer_c;  // the transactions' cap was made of it
+  impl_->options = options;
+  impl_->options.timer_c = timer_c;
+  impl_->edge = !options.edge.empty();
+  impl_->digest = digest;
+}
+
 void Proxy::receive(const RequestArrived& event, TimePoint now) { impl_->request(event, now); }
 void Proxy::receive(const AckArrived& event, TimePoint now) { impl_->ack(event, now); }
 void Proxy::receive(const ResponseArrived& event, TimePoint now) { impl_->response(event, now); }
@@ -262,6 +292,10 @@ void Proxy::receive(const TxnFailed& event, TimePoint now) { impl_->failed(event
 void Proxy::expire(TimerHook& hook, TimePoint now) {
   impl_->timer_c(static_cast<server::ResponseContext&>(hook), now);
 }
+std::error_code Proxy::decide(ProxyRequestId request, const Decision& decision, TimePoint now) {
+  return impl_->decide(request, decision, now);
+}
+bool Proxy::forwards_registrations() const noexcept { return impl_->edge; }
 std::size_t Proxy::contexts() const noexcept { return impl_->contexts.size(); }
 
 }  // namespace sipstack

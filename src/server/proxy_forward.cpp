@@ -68,6 +68,14 @@ Guess guess(const NextHop& hop) {
   return g;
 }
 
+/// Host, port and transport of a URI of ours.
+std::string uri_of(Transport transport, const std::string& sent_by, bool sips) {
+  std::string text = sent_by;
+  if (transport != Transport::udp && !(sips && transport == Transport::tls))
+    text.append(";transport=").append(uri_name(transport));
+  return text;
+}
+
 }  // namespace
 
 void Proxy::Impl::start_group(Context& c, TimePoint now) {
@@ -90,6 +98,7 @@ void Proxy::Impl::start_group(Context& c, TimePoint now) {
 void Proxy::Impl::start_branch(Context& c, const Target& target, unsigned breadth, TimePoint now) {
   Branch branch;
   branch.breadth = breadth;
+  branch.failover = target.failover;
   branch.next = target.standby;
   if (target.flow && !target.by_flow_only) {
     branch.next.push_back(target);
@@ -98,7 +107,7 @@ void Proxy::Impl::start_branch(Context& c, const Target& target, unsigned breadt
     contact.standby.clear();
     contact.off_flow = true;
   }
-  Copy out = copy(c.request.view(), c.flow, c.routing, target, breadth, c.drop_credentials);
+  Copy out = copy(c.request.view(), c.flow, c.routing, target, breadth, c.drop_credentials, &c);
   if (!out.writer) {
     branch.status = 500;
   } else {
@@ -131,7 +140,7 @@ bool Proxy::Impl::try_next(Context& c, std::size_t branch, TimePoint now) {
 
 Proxy::Impl::Copy Proxy::Impl::copy(const MessageView& request, const Flow& from,
                                     const Routing& routing, const Target& target, unsigned breadth,
-                                    bool drop_credentials) const {
+                                    bool drop_credentials, const Context* more) const {
   Rewrite edit(request);
   edit.note_source(from);
 
@@ -141,7 +150,11 @@ Proxy::Impl::Copy Proxy::Impl::copy(const MessageView& request, const Flow& from
   route.insert(route.end(), routing.route.begin(), routing.route.end());
   Copy out{unexpected<WriteErrc>(WriteErrc::malformed), {}};
   bool route_changed = routing.route_changed || !target.path.empty();
-  if (route.empty()) {
+  if (target.flow && routing.by_path) {
+    out.hop = NextHop::by(*target.flow);  // whatever else the phone's Path has behind us
+  } else if (!target.hop.empty()) {
+    out.hop = NextHop::to(target.hop);
+  } else if (route.empty()) {
     out.hop = target.flow ? NextHop::by(*target.flow) : NextHop::to(uri);
   } else {
     const std::string first = route_uri(route.front());
@@ -172,6 +185,11 @@ Proxy::Impl::Copy Proxy::Impl::copy(const MessageView& request, const Flow& from
   if (drop_credentials) edit.remove(HeaderId::proxy_authorization);
   if (options.record_route && sets_up_dialog(request))
     edit.prepend(HeaderId::record_route, record_route(request, from, out.hop));
+  if (edge && request.method() == Method::register_) add_path(edit, request, from, out.hop);
+  if (more != nullptr) {
+    for (const std::string& name : more->remove) edit.remove(name);
+    for (const auto& [name, value] : more->headers) edit.append(name, value);
+  }
   out.writer = edit.request(layer.pool());
   return out;
 }
@@ -187,28 +205,44 @@ std::string Proxy::Impl::record_route(const MessageView& request, const Flow& fr
   const std::string user =
       mark.make(request, back ? &from : nullptr, hop.flow ? &*hop.flow : nullptr);
   const bool sips = request.request_uri().scheme == UriScheme::sips;
-  const auto value = [&](Transport transport, const std::string& sent_by) {
-    std::string text = (sips ? "<sips:" : "<sip:") + user + "@" + sent_by;
-    if (transport != Transport::udp && !(sips && transport == Transport::tls))
-      text.append(";transport=").append(uri_name(transport));
-    return text + ";lr>";
+  const auto value = [&](const std::string& side) {
+    return (sips ? "<sips:" : "<sip:") + user + "@" + side + ";lr>";
   };
-  const std::string in = value(from.transport, locals.sent_by(from));
+  const std::string in = value(uri_of(from.transport, locals.sent_by(from), sips));
+  const std::string other = our_other_side(from, hop, sips);
+  return other.empty() ? in : value(other) + ", " + in;
+}
+
+std::string Proxy::Impl::our_other_side(const Flow& from, const NextHop& hop, bool sips) const {
+  const LocalAddresses& locals = layer.locals();
   const Guess to = guess(hop);
   const bool known = to.ip.is_v4() || to.ip.is_v6();
   const bool same_family = !known || to.ip.is_v6() == from.remote.ip.is_v6();
-  if (to.transport == from.transport && same_family) return in;
+  if (to.transport == from.transport && same_family) return {};
   const LocalAddress* const socket = locals.find(to.transport, to.ip);
-  if (socket == nullptr) return in;
+  if (socket == nullptr) return {};
   Flow side;
   side.transport = to.transport;
   side.local = socket->bound;
   if (side.local.ip.is_unspecified()) {
-    if (!same_family) return in;  // which of our addresses they will see can't be told yet
+    if (!same_family) return {};  // which of our addresses they will see can't be told yet
     side.local.ip = from.local.ip;
   }
   side.remote.ip = to.ip;
-  return value(to.transport, locals.sent_by(side)) + ", " + in;
+  return uri_of(to.transport, locals.sent_by(side), sips);
+}
+
+/// RFC 5626 section 5.1. Phones that know nothing of Path would be refused for it (RFC 3327 section 5.2), though
+/// they have nothing to do with it: we say it for them, and want a registrar that knows.
+void Proxy::Impl::add_path(Rewrite& edit, const MessageView& request, const Flow& from,
+                           const NextHop& hop) const {
+  std::string side = our_other_side(from, hop, false);
+  if (side.empty()) side = uri_of(from.transport, layer.locals().sent_by(from), false);
+  const bool first_hop = request.head().vias == 1;
+  edit.prepend(HeaderId::path,
+               "<sip:" + paths.make(from) + "@" + side + (first_hop ? ";lr;ob>" : ";lr>"));
+  if (!request.lists(hdr::supported, "path")) edit.append(HeaderId::supported, "path");
+  if (!request.lists(hdr::require, "path")) edit.append(HeaderId::require, "path");
 }
 
 }  // namespace sipstack

@@ -10,6 +10,7 @@
 #include "server/reply.hpp"
 #include "server/response_context.hpp"
 #include "server/routing.hpp"
+#include "sipstack/parser/rewrite.hpp"
 #include "sipstack/server/proxy.hpp"
 
 namespace sipstack {
@@ -34,12 +35,19 @@ struct Proxy::Impl {
                TimePoint now);
   /// A status for what is wrong with the request before anything is decided; 0: nothing.
   int invalid(const RequestArrived& e, TimePoint now);
+  bool understands(const Uri& uri) const noexcept;
+  /// Where a request is to go, as far as it matters to who may send it there. `open`: by a static route that
+  /// everybody may take.
+  enum class Reach : unsigned char { elsewhere, ours, open };
+  Reach reach(const Uri& uri, const server::Routing& routing) const;
   /// False where the request was answered: challenged or refused. `user`: who it is, or empty.
-  bool authorize(const RequestArrived& e, const server::Routing& routing, bool for_us,
+  bool authorize(const RequestArrived& e, const server::Routing& routing, Reach reach,
                  TimePoint now, std::string& user);
   bool looped(const MessageView& request) const;
   std::uint64_t route_hash(const MessageView& request) const;
   std::uint64_t loop_key(std::uint64_t hash, const Via& via) const;
+  bool full(const MessageView& request) const noexcept;
+  void shed(const RequestArrived& e);
   ContextId open(const RequestArrived& e, server::Routing&& routing, bool drop_credentials);
   /// Asks the store for an AOR, or for its PBX (RFC 6140), behind what was found of its own.
   void look_up(ContextId id, const std::string& aor, TimePoint now);
@@ -52,6 +60,27 @@ struct Proxy::Impl {
   void self_options(const RequestArrived& e, TimePoint now);
   void refuse(const RequestArrived& e, int status, TimePoint now);
 
+  // ---- where it goes: each of these ends in a target, an answer, or a question that is open; the context may be
+  // gone behind it
+  ProxyRequest described(const Context& c, const MessageView& message) const;
+  void decide(Context& c, TimePoint now);
+  std::error_code decide(ProxyRequestId id, const Decision& decision, TimePoint now);
+  void carry_out(Context& c, const Decision& decision, TimePoint now);
+  void as_usual(Context& c, TimePoint now);
+  /// The rest of Context::to_follow, and then start().
+  void follow(Context& c, TimePoint now);
+  void add(Context& c, server::Target&& target) const;
+  void start(Context& c, TimePoint now);
+  void nobody(Context& c, TimePoint now);
+  void to_number(Context& c, TimePoint now);
+  void to_static_route(Context& c, TimePoint now);
+  bool may_leave(const Context& c) const noexcept { return !c.user.empty() || c.routing.in_dialog; }
+  /// A final response of our own, and the end.
+  void end(Context& c, int status, std::string_view reason, const ExtraHeaders& headers,
+           TimePoint now);
+  /// RFC 5626 section 5.3: to the phone by the flow of its Path, or to the next hop.
+  void to_edge(Context& c, TimePoint now);
+
   // ---- forwarding: section 16.6
   /// Starts the branches of the highest q that waits, as many as Max-Breadth allows.
   void start_group(Context& c, TimePoint now);
@@ -63,9 +92,16 @@ struct Proxy::Impl {
     expected<RequestWriter, WriteErrc> writer;
     NextHop hop;
   };
+  /// `more`: header fields that go and come; null: none.
   Copy copy(const MessageView& request, const Flow& from, const server::Routing& routing,
-            const server::Target& target, unsigned breadth, bool drop_credentials) const;
+            const server::Target& target, unsigned breadth, bool drop_credentials,
+            const Context* more = nullptr) const;
   std::string record_route(const MessageView& request, const Flow& from, const NextHop& hop) const;
+  /// Our address as a URI's host and parameters for who is reached by `hop`; empty where that is not known, or
+  /// the same as on the side where the request came from.
+  std::string our_other_side(const Flow& from, const NextHop& hop, bool sips) const;
+  void add_path(Rewrite& edit, const MessageView& request, const Flow& from,
+                const NextHop& hop) const;
 
   // ---- responses: section 16.7 to 16.10
   void response(const ResponseArrived& e, TimePoint now);
@@ -91,6 +127,8 @@ struct Proxy::Impl {
   ProxyOptions options;
   server::DialogMark mark;
   HashKey loop_hash;
+  server::PathToken paths;
+  bool edge;  ///< ProxyOptions::edge
   Slab<Context> contexts;
   /// Requests that are on their way through us, by what decides where they go (RFC 5393 section 4.2).
   boost::unordered_flat_map<std::uint64_t, ContextId> on_the_way;

@@ -87,14 +87,7 @@ void Proxy::Impl::found(ContextId id, const LocationResult& result, TimePoint no
     return settle(id, now);
   }
   add_targets(*c, bindings);
-  if (c->waiting.empty()) {
-    // Which users there are we don't know (section 16.5). A temporary GRUU without a binding is over, a
-    // public one is not (RFC 5627 section 5.3).
-    answer(*c, c->gruu && c->gruu->temporary ? 404 : 480, now);
-  } else if (c->breadth == 0) {
-    answer(*c, 440, now);  // RFC 5393 section 5.3.3
-  }
-  settle(id, now);
+  follow(*c, now);
 }
 
 void Proxy::Impl::keep_those_of(const std::optional<GruuTarget>& gruu,
@@ -121,7 +114,7 @@ void Proxy::Impl::add_targets(Context& c, const std::vector<Binding>& bindings) 
       t.uri = "sip" + t.uri.substr(uri->scheme_name.size());
     }
     t.path = b.path;
-    t.q = b.q;
+    t.q = c.q * 1001 + b.q;
     t.instance = b.instance;
     t.by_flow_only = b.reg_id != 0 && b.by_flow;
     if (b.by_flow) t.flow = b.flow;
@@ -134,8 +127,6 @@ void Proxy::Impl::add_targets(Context& c, const std::vector<Binding>& bindings) 
     else if (c.waiting.size() < options.max_branches)
       c.waiting.push_back(std::move(t));
   }
-  // Stored highest first; taken from the back.
-  std::reverse(c.waiting.begin(), c.waiting.end());
 }
 
 }  // namespace sipstack

@@ -52,7 +52,9 @@ void Proxy::Impl::response(const ResponseArrived& e, TimePoint now) {
   if (!branch.pending()) return;
   branch.status = m.status();
   branch.response = e.response;
-  if (m.status() == 430) try_next(*c, e.user.detail - 1, now);  // RFC 5626 section 7
+  // RFC 5626 section 7; and RFC 3261 section 21.5.4, where several servers do.
+  if (m.status() == 430 || (m.status() == 503 && branch.failover))
+    try_next(*c, e.user.detail - 1, now);
   if (m.status() >= 600) {
     c->stopped = true;
     cancel_pending(*c, now, "SIP;cause=" + std::to_string(m.status()));
@@ -78,6 +80,8 @@ void Proxy::Impl::failed(const TxnFailed& e, TimePoint now) {
   Branch& branch = c->branches[e.user.detail - 1];
   if (!branch.pending()) return;
   branch.status = e.error == Errc::timeout ? 408 : 503;
+  // RFC 5626 section 5.3.1: that tells the registrar's side to try another flow.
+  if (edge && c->routing.flow && branch.status == 503) branch.status = 430;
   // The flow by which the phone registered is gone, or silent; there may be another.
   try_next(*c, e.user.detail - 1, now);
   settle(id, now);
@@ -147,7 +151,7 @@ void Proxy::Impl::answer_best(Context& c, TimePoint now) {
   // A 503 is about one callee and not about us (step 6); made up, it says that we could not reach it.
   if (best->status == 503) return answer(c, 500, now);
   // What an edge proxy says to us of its flow is no caller's business (RFC 5626 section 11.5).
-  if (best->status == 430) return answer(c, 480, now);
+  if (best->status == 430 && best->response) return answer(c, 480, now);
   if (!best->response) return answer(c, best->status, now);
   auto copy = server::as_forwarded(layer.pool(), best->response.view(), &c);
   if (!copy) return answer(c, 500, now);

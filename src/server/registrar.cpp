@@ -137,6 +137,11 @@ std::string Registrar::Impl::aor_of(const Uri& uri) const {
   return "sip:" + unescape(uri.user) + "@" + lower(bare(host));
 }
 
+void Registrar::reconfigure(const RegistrarOptions& options, DigestServer* digest) {
+  impl_->options = options;
+  impl_->digest = digest;
+}
+
 void Registrar::on_changed(
     std::function<void(const std::string& aor, const std::vector<Binding>&, TimePoint)> handler) {
   impl_->changed = std::move(handler);

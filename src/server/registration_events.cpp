@@ -217,6 +217,8 @@ void RegistrationEvents::attach(TransactionLayer& layer, UserAgent& agent,
   impl_->product = product;
 }
 
+void RegistrationEvents::reconfigure(DigestServer* digest) { impl_->digest = digest; }
+
 bool RegistrationEvents::serves(const MessageView& subscribe) const {
   const auto event = subscribe.get(hdr::event);
   return event && event->token == kPackage;

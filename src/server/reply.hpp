@@ -22,7 +22,7 @@ void reply(TransactionLayer& layer, TxnId txn, const MessageView& request, const
   layer.respond(txn, writer, now);
 }
 
-/// A challenge: told once, and forgotten. A stranger costs neither memory nor eleven answers (hardening A55).
+/// A challenge, or a 503: told once, and forgotten. A stranger costs neither memory nor eleven answers (hardening A55).
 template <class More>
 void challenge(TransactionLayer& layer, TxnId txn, const MessageView& request, const Flow& flow,
                int status, std::string_view product, More&& more) {

@@ -49,6 +49,12 @@ const Branch* ResponseContext::best() const noexcept {
   return best;
 }
 
+void by_preference(std::vector<Target>& targets) {
+  std::reverse(targets.begin(), targets.end());
+  std::stable_sort(targets.begin(), targets.end(),
+                   [](const Target& a, const Target& b) { return a.q < b.q; });
+}
+
 expected<Message, WriteErrc> as_forwarded(BlockPool& pool, const MessageView& response,
                                           const ResponseContext* gather) {
   Rewrite edit(response);

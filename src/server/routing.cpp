@@ -45,16 +45,47 @@ std::optional<std::string> without_our_maddr(const Uri& uri, const Flow& flow,
   });
 }
 
+std::string hex_mark(const HashKey& key, std::string_view text) {
+  std::uint64_t hash = keyed_hash(key, text);
+  std::string mark(kMarkSize, '0');
+  for (std::size_t i = kMarkSize; i-- > 0; hash >>= 4) mark[i] = "0123456789abcdef"[hash & 15];
+  return mark;
+}
+
+std::uint64_t eight_bytes(const std::array<std::uint8_t, 16>& key, std::size_t at) noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i) value = value << 8 | key[at + i];
+  return value;
+}
+
 }  // namespace
 
 std::string DialogMark::of(std::string_view call_id, std::string_view tag,
                            std::string_view flows) const {
   std::string text(call_id);
   text.append("\n").append(tag).append("\n").append(flows);
-  std::uint64_t hash = keyed_hash(key_, text);
-  std::string mark(kMarkSize, '0');
-  for (std::size_t i = kMarkSize; i-- > 0; hash >>= 4) mark[i] = "0123456789abcdef"[hash & 15];
-  return mark;
+  return hex_mark(key_, text);
+}
+
+PathToken::PathToken(Random& random,
+                     const std::optional<std::array<std::uint8_t, 16>>& key) noexcept
+    : key_(key ? HashKey{eight_bytes(*key, 0), eight_bytes(*key, 8)}
+               : HashKey{random.next(), random.next()}) {}
+
+std::string PathToken::of(std::string_view token) const {
+  return hex_mark(key_, std::string("path\n").append(token));
+}
+
+std::string PathToken::make(const Flow& flow) const {
+  const std::string token = flow_token(flow);
+  return of(token) + kBetween + token;
+}
+
+std::optional<Flow> PathToken::read(std::string_view user) const {
+  if (user.size() <= kMarkSize || user[kMarkSize] != kBetween) return std::nullopt;
+  const std::string_view token = user.substr(kMarkSize + 1);
+  if (of(token) != user.substr(0, kMarkSize)) return std::nullopt;
+  return flow_from_token(token);
 }
 
 std::string DialogMark::make(const MessageView& request, const Flow* back,
@@ -85,7 +116,8 @@ DialogMark::Seen DialogMark::seen(const MessageView& request, std::string_view u
 }
 
 std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
-                                  const DialogMark& mark, const Registrar& registrar) {
+                                  const DialogMark& mark, const PathToken* paths,
+                                  const Registrar& registrar) {
   Routing r;
   r.uri = request.uri_text();
   std::vector<NameAddr> route;
@@ -97,6 +129,12 @@ std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
   bool marked = false;
   const auto is_marked = [&](const Uri& uri) {
     if (!uri.is_sip()) return false;
+    if (auto to_phone = paths != nullptr ? paths->read(uri.user) : std::nullopt) {
+      // From the phone itself it is an outbound proxy's Route like any other (RFC 5626 section 5.3.1).
+      r.by_path = *to_phone != flow;
+      if (r.by_path) r.flow = std::move(to_phone);
+      return true;
+    }
     const DialogMark::Seen seen = mark.seen(request, uri.user);
     if (!seen.made_for_it) return false;
     if (seen.onward) r.flow = seen.onward;
@@ -119,7 +157,7 @@ std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
   if (first > 0) r.route_changed = true;
   for (; first < route.size(); ++first) r.route.push_back(unfold(route[first].text));
   r.in_dialog = marked && !request.to_tag().empty();
-  if (!r.in_dialog || !r.route.empty()) r.flow.reset();
+  if (!r.by_path && (!r.in_dialog || !r.route.empty())) r.flow.reset();
   return r;
 }
 

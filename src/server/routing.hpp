@@ -2,6 +2,8 @@
 // Where a request is on its way: its Route set and Request-URI as RFC 3261 section 16.4 leaves them.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +39,19 @@ class DialogMark {
   HashKey key_;
 };
 
+/// The user part of our Path: a flow that only we can name (RFC 5626 section 5.2). It is of no dialog, so it
+/// serves whoever has it, and that is the registrar.
+class PathToken {
+ public:
+  PathToken(Random& random, const std::optional<std::array<std::uint8_t, 16>>& key) noexcept;
+  std::string make(const Flow& flow) const;
+  std::optional<Flow> read(std::string_view user) const;
+
+ private:
+  std::string of(std::string_view token) const;
+  HashKey key_;
+};
+
 /// What is left of a request's routing once what concerns us is taken away.
 struct Routing {
   std::string uri;                 ///< Request-URI
@@ -46,11 +61,13 @@ struct Routing {
   bool in_dialog = false;
   /// And that Route led to the next one, who is the other user agent, by this.
   std::optional<Flow> flow;
+  bool by_path = false;  ///< or it was our Path, and `flow` leads to the phone
 };
 
-/// Nothing where Request-URI or a Route value is malformed.
+/// `paths`: of an edge proxy, else null. Nothing where Request-URI or a Route value is malformed.
 std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
-                                  const DialogMark& mark, const Registrar& registrar);
+                                  const DialogMark& mark, const PathToken* paths,
+                                  const Registrar& registrar);
 
 /// The URI as it may stand as Request-URI: without headers and method (section 19.1.1, table 1).
 std::string as_request_uri(const Uri& uri);

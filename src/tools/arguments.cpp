@@ -9,12 +9,10 @@
 #include <CLI/CLI.hpp>
 
 #include "sipstack/parser/uri.hpp"
-#include "tools/node.hpp"
+#include "tools/settings.hpp"
 #include "tools/uri_argument.hpp"
 
 namespace sipstack::tools {
-
-namespace {
 
 std::string check_listen(const std::string& where) {
   const std::size_t colon = where.find(':');
@@ -40,23 +38,31 @@ std::string check_name_servers(const std::string& list) {
   return {};
 }
 
-}  // namespace
-
-CLI::Validator sip_uri(const char* shown) {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        std::string full = text;
-        if (full.find(':') == std::string::npos ||
-            (full.find('@') != std::string::npos && full.find(':') > full.find('@')))
-          full = "sip:" + full;  // bob@example.com
-        const auto uri = Uri::parse(full);
-        if (!uri)
-          return fmt::format("{}: {} at byte {}", text, uri.error().message(), uri.error().offset);
-        text = full;
-        return {};
-      },
-      shown);
+std::string check_address(const std::string& text) {
+  return SocketAddress::parse(text) ? std::string() : text + " is not ADDRESS:PORT";
 }
+
+std::string check_http(const std::string& text) {
+  const std::size_t last = text.rfind(':');
+  const bool good = SocketAddress::parse(text) ||
+                    (last != std::string::npos && last != 0 && text.find(':') == last &&
+                     SocketAddress::parse("0.0.0.0" + text.substr(last)));
+  return good ? std::string() : text + " is not HOST:PORT";
+}
+
+std::string complete_uri(std::string& text) {
+  std::string full = text;
+  if (full.find(':') == std::string::npos ||
+      (full.find('@') != std::string::npos && full.find(':') > full.find('@')))
+    full = "sip:" + full;  // bob@example.com
+  const auto uri = Uri::parse(full);
+  if (!uri)
+    return fmt::format("{}: {} at byte {}", text, uri.error().message(), uri.error().offset);
+  text = full;
+  return {};
+}
+
+CLI::Validator sip_uri(const char* shown) { return CLI::Validator(complete_uri, shown); }
 
 void add_network_options(CLI::App& command, NetworkArguments& arguments) {
   static const std::map<std::string, LogLevel> levels = {{"error", LogLevel::error},
@@ -72,11 +78,8 @@ void add_network_options(CLI::App& command, NetworkArguments& arguments) {
   command.add_option("--trace", arguments.trace, "Every message sent or received, as a pcap file")
       ->type_name("FILE");
   command.add_option("--trace-hep", arguments.hep, "The same, to a Homer server by HEP3 over UDP")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            return SocketAddress::parse(text) ? std::string() : text + " is not ADDRESS:PORT";
-          },
-          "ADDRESS:PORT"));
+      ->check(
+          CLI::Validator([](std::string& text) { return check_address(text); }, "ADDRESS:PORT"));
   command.add_flag("--trace-masked", arguments.mask,
                    "Credentials and keys as asterisks in traces and in the debug log");
   command

@@ -27,7 +27,7 @@ RequestOptions client_request(const ClientArguments& arguments, std::string_view
 
 int request_and_say(const ClientArguments& arguments, std::string_view method,
                     const RequestOptions& request, std::function<void(const MessageView&)> more) {
-  Node node(arguments, {});
+  Node node(arguments, EndpointOptions{});
   if (!node.open(arguments.sockets(request.target))) return kFailed;
   node.on_signal([&] { node.finish(kFailed); });
   if (arguments.timeout_ms > 0) {

@@ -12,6 +12,7 @@
 #include "sipstack/base/errc.hpp"
 #include "sipstack/transaction/timings.hpp"
 #include "tools/command.hpp"
+#include "tools/log_line.hpp"
 #include "tools/terminal.hpp"
 
 namespace sipstack::tools {
@@ -21,7 +22,14 @@ namespace {
 // CLI.md: within 5 s; a little is kept for what comes after.
 constexpr auto kCleanEnd = std::chrono::milliseconds(4500);
 
-EndpointOptions with(const NetworkArguments& arguments, EndpointOptions options) {
+ShardedEndpointOptions alone(const EndpointOptions& options) {
+  ShardedEndpointOptions one;
+  static_cast<EndpointOptions&>(one) = options;
+  one.shards = 1;
+  return one;
+}
+
+ShardedEndpointOptions with(const NetworkArguments& arguments, ShardedEndpointOptions options) {
   options.resolver.servers = arguments.dns;
   options.transactions.timings = Timings::scaled(std::chrono::milliseconds(arguments.t1_ms));
   TlsOptions& tls = options.transport.tls;
@@ -57,24 +65,25 @@ std::string failure(const error_code& error) {
   return error.message();
 }
 
-Node::Node(const NetworkArguments& arguments, EndpointOptions options, std::size_t threads)
-    : arguments_(arguments), signals_(io_, SIGINT, SIGTERM), reload_(io_) {
+Node::Node(const NetworkArguments& arguments, const EndpointOptions& options)
+    : Node(arguments, alone(options)) {}
+
+Node::Node(const NetworkArguments& arguments, ShardedEndpointOptions options)
+    : arguments_(arguments),
+      trace_wanted_(!arguments.trace.empty() || !arguments.hep.empty()),
+      level_(arguments.log_level),
+      signals_(io_, SIGINT, SIGTERM),
+      reload_(io_) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader who left is seen by the write that fails
   options = with(arguments, std::move(options));
-  options.log = [this](LogLevel level, std::string_view text) { log(level, text); };
-  if (!arguments.trace.empty() || !arguments.hep.empty() || arguments.log_level == LogLevel::debug)
+  options.log = [this](const LogRecord& record) { log(record); };
+  if (traces())
     options.on_message = [this](bool sent, std::string_view bytes, const Flow& flow) {
       message(sent, bytes, flow);
     };
-  ShardedEndpointOptions sharded;
-  static_cast<EndpointOptions&>(sharded) = std::move(options);
-  sharded.shards = threads;
-  endpoint_ = std::make_unique<ShardedEndpoint>(io_, sharded);
+  endpoint_ = std::make_unique<ShardedEndpoint>(io_, options);
   wait_for_signal();
-  if (!arguments.tls_cert.empty()) {
-    reload_.add(SIGHUP);
-    wait_for_reload();
-  }
+  if (!arguments.tls_cert.empty()) on_reload({});
 }
 
 bool Node::open(const std::vector<std::string>& otherwise) {
@@ -175,20 +184,48 @@ void Node::wait_for_signal() {
   });
 }
 
-/// SIGHUP, as servers have it: the certificate was renewed.
+void Node::on_reload(std::function<void()> handler) {
+  const bool waiting = reloads_;
+  on_reload_ = std::move(handler);
+  reloads_ = true;
+  if (waiting) return;
+  reload_.add(SIGHUP);
+  wait_for_reload();
+}
+
+/// SIGHUP, as servers have it: the certificate was renewed, or a file was edited.
 void Node::wait_for_reload() {
   reload_.async_wait([this](boost::system::error_code cancelled, int) {
     if (cancelled) return;
-    const error_code error = endpoint().reload_tls();
-    // The same files: what the first shard could read the others can.
-    for (std::size_t i = 1; i < endpoint_->shards() && !error; ++i)
-      endpoint_->post(i, [](Endpoint& shard) { static_cast<void>(shard.reload_tls()); });
-    if (error)
-      log(LogLevel::error, "certificates not reloaded: " + error.message());
-    else
-      log(LogLevel::info, "certificates reloaded");
+    if (!arguments_.tls_cert.empty()) reload_certificates();
+    if (on_reload_) on_reload_();
     wait_for_reload();
   });
+}
+
+void Node::reload_certificates() {
+  const error_code error = endpoint().reload_tls();
+  // The same files: what the first shard could read the others can.
+  for (std::size_t i = 1; i < endpoint_->shards() && !error; ++i)
+    endpoint_->post(i, [](Endpoint& shard) { static_cast<void>(shard.reload_tls()); });
+  if (error)
+    log(LogLevel::error, "certificates not reloaded: " + error.message());
+  else
+    log(LogLevel::info, "certificates reloaded");
+}
+
+void Node::log_level(LogLevel level) {
+  level_.store(level, std::memory_order_relaxed);
+  std::function<void(bool, std::string_view, const Flow&)> hook;
+  if (traces())
+    hook = [this](bool sent, std::string_view bytes, const Flow& flow) {
+      message(sent, bytes, flow);
+    };
+  for (std::size_t i = 0; i < endpoint_->shards(); ++i)
+    endpoint_->post(i, [hook, requests = logs(LogLevel::info)](Endpoint& shard) {
+      shard.on_message(hook);
+      shard.core().log_requests(requests);
+    });
 }
 
 void Node::finish(int status) {
@@ -207,11 +244,11 @@ int Node::run() {
   return status_;
 }
 
-void Node::log(LogLevel level, std::string_view text) const {
-  if (!logs(level)) return;
+void Node::log(const LogRecord& record) const {
+  if (!logs(record.level)) return;
   const std::lock_guard<std::mutex> lock(writing_);
-  static constexpr const char* kNames[] = {"error", "warning", "info", "debug"};
-  fmt::print(stderr, "sipstack: {}: {}\n", kNames[static_cast<std::size_t>(level)], text);
+  const bool json = arguments_.log_format == "json";
+  fmt::print(stderr, "{}\n", json ? json_line(record, wall_time()) : text_line(record));
 }
 
 void Node::message(bool sent, std::string_view bytes, const Flow& flow) {
@@ -224,7 +261,11 @@ void Node::message(bool sent, std::string_view bytes, const Flow& flow) {
   const TracedMessage traced{sent, bytes, flow, wall_time()};
   if (trace_) trace_->write(traced);
   if (hep_) hep_->send(traced);
-  if (arguments_.log_level != LogLevel::debug) return;
+  if (!logs(LogLevel::debug)) return;
+  if (arguments_.log_format == "json") {
+    fmt::print(stderr, "{}\n", json_line(sent, bytes, flow, wall_time()));
+    return;
+  }
   std::string text(bytes);
   for (char& c : text) {
     const auto byte = static_cast<unsigned char>(c);

@@ -2,6 +2,7 @@
 // What every command on the network has: an endpoint, sockets, a trace, a log, and an end.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -40,6 +42,7 @@ struct NetworkArguments {
   std::string tls_ca;
   std::string tls_verify = "on";
   int t1_ms = 500;
+  std::string log_format = "text";  ///< or "json"; of servers
 };
 void add_network_options(CLI::App& command, NetworkArguments& arguments);
 
@@ -60,17 +63,21 @@ void add_client_options(CLI::App& command, ClientArguments& arguments);
 
 class Node {
  public:
-  /// `threads`: run() is one of them.
-  Node(const NetworkArguments& arguments, EndpointOptions options, std::size_t threads = 1);
+  Node(const NetworkArguments& arguments, const EndpointOptions& options);
+  /// As many threads as there are shards: run() is one of them.
+  Node(const NetworkArguments& arguments, ShardedEndpointOptions options);
 
   /// Opens the trace and the sockets: those of --listen, else `otherwise` (of which one is enough).
   /// False, and said why, where that fails.
   bool open(const std::vector<std::string>& otherwise);
+  /// A socket of somebody else's, to be announced with ours.
+  void also_listening(std::string line) { listening_.push_back(std::move(line)); }
   /// `listening ...` for every socket, then `ready`.
   void announce() const;
 
   /// That of run()'s thread.
   Endpoint& endpoint() noexcept { return endpoint_->shard(0); }
+  ShardedEndpoint& shards() noexcept { return *endpoint_; }
   boost::asio::io_context& io() noexcept { return io_; }
   /// Our address as that host sees it. Where the host is a name or unknown: as most of the world
   /// does.
@@ -85,10 +92,17 @@ class Node {
   /// What SIGINT and SIGTERM do first instead of finish(kDone). A second signal ends the process at
   /// once.
   void on_signal(std::function<void()> handler) { on_signal_ = std::move(handler); }
+  /// What SIGHUP does besides having certificates read again.
+  void on_reload(std::function<void()> handler);
+  /// Another level from now on, on all shards.
+  void log_level(LogLevel level);
   /// Hangs up, unregisters, closes; then run() returns `status`. The first call counts.
   void finish(int status);
-  void log(LogLevel level, std::string_view text) const;
-  bool logs(LogLevel level) const noexcept { return level <= arguments_.log_level; }
+  void log(LogLevel level, std::string_view text) const { log({level, {}, text, nullptr, 0}); }
+  void log(const LogRecord& record) const;
+  bool logs(LogLevel level) const noexcept {
+    return level <= level_.load(std::memory_order_relaxed);
+  }
   bool finishing() const noexcept { return finishing_; }
   int run();
 
@@ -96,9 +110,13 @@ class Node {
   std::uint16_t media_port();
   void wait_for_signal();
   void wait_for_reload();
+  void reload_certificates();
+  bool traces() const noexcept { return trace_wanted_ || logs(LogLevel::debug); }
   void message(bool sent, std::string_view bytes, const Flow& flow);
 
   NetworkArguments arguments_;
+  const bool trace_wanted_;
+  std::atomic<LogLevel> level_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_;
@@ -110,6 +128,8 @@ class Node {
   std::unique_ptr<ShardedEndpoint> endpoint_;
   std::vector<std::string> listening_;
   std::function<void()> on_signal_;
+  std::function<void()> on_reload_;
+  bool reloads_ = false;
   bool finishing_ = false;
   int status_ = 0;
 };

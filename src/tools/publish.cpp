@@ -53,7 +53,7 @@ int publish(const PublishArguments& arguments) {
     fmt::print(stderr, "sipstack: {}: there is nothing to publish\n", arguments.body);
     return kFailed;
   }
-  Node node(arguments, {});
+  Node node(arguments, EndpointOptions{});
   if (!node.open(arguments.sockets(arguments.target))) return kFailed;
   if (!arguments.once) node.announce();
 

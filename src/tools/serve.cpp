@@ -13,33 +13,22 @@
 
 #include "sipstack/server/users.hpp"
 #include "tools/command.hpp"
+#include "tools/config.hpp"
 #include "tools/file.hpp"
-#include "tools/node.hpp"
+#include "tools/operation.hpp"
+#include "tools/settings.hpp"
 
 namespace sipstack::tools {
 
 namespace {
 
-struct ServeArguments : NetworkArguments {
-  std::vector<std::string> domains;
-  std::string users;
-  std::string digest = "md5";
-  std::string location = "memory";
-  std::string mode = "proxy";
-  std::string record_route = "on";
-  int threads = 1;
-};
-
-/// Nothing, and said why, where the file is no good.
-std::optional<Users> read_users(const std::string& file, const std::string& realm) {
+/// Or why the file is no good.
+expected<Users, std::string> read_users(const std::string& file, const std::string& realm) {
   const auto text = read_file(file);
-  if (!text) return std::nullopt;
+  if (!text) return unexpected(file + " cannot be read");
   auto users = parse_users(*text, realm);
-  if (!users) {
-    fmt::print(stderr, "sipstack serve: {}:{}: {}\n", file, users.error().line,
-               users.error().message);
-    return std::nullopt;
-  }
+  if (!users)
+    return unexpected(fmt::format("{}:{}: {}", file, users.error().line, users.error().message));
   return *std::move(users);
 }
 
@@ -54,36 +43,78 @@ std::vector<DigestAlgorithm> offered(const Users& users, const std::string& want
   return algorithms;
 }
 
-int serve(const ServeArguments& arguments) {
-  EndpointOptions options;
-  ServerOptions server;
-  server.registrar.domains = arguments.domains;
-  server.proxy.redirect = arguments.mode == "redirect";
-  server.proxy.record_route = arguments.record_route == "on";
-  if (!arguments.users.empty()) {
-    const auto users = read_users(arguments.users, arguments.domains.front());
-    if (!users) return kFailed;
-    server.users = users->lookup();
-    server.algorithms = offered(*users, arguments.digest);
+/// The roles by the settings, users read, or what is wrong with those.
+expected<ServerOptions, std::string> server_options(const Settings& settings) {
+  ServerOptions server = settings.server;
+  server.registrar.domains = settings.domains;
+  server.proxy.redirect = settings.mode == "redirect";
+  server.proxy.record_route = settings.record_route == "on";
+  if (!settings.gruu_key.empty()) {
+    auto& key = server.registrar.gruu_key.emplace();
+    for (std::size_t i = 0; i < key.size(); ++i)
+      key[i] =
+          static_cast<std::uint8_t>(std::stoi(settings.gruu_key.substr(2 * i, 2), nullptr, 16));
   }
-  options.server = server;
+  if (!settings.users.empty()) {
+    const auto users = read_users(settings.users, settings.domains.front());
+    if (!users) return unexpected(users.error());
+    server.users = users->lookup();
+    server.algorithms = offered(*users, settings.digest);
+  }
+  return server;
+}
 
-  Node node(arguments, options, static_cast<std::size_t>(arguments.threads));
-  if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"})) return kFailed;
-  node.announce();
-  return node.run();
+/// What a file and the users say now, on every shard: all of it, or what is wrong.
+std::vector<std::string> reread(Node& node, const CLI::App& command, const Settings& started,
+                                Settings& settings) {
+  const Settings before = settings;
+  std::vector<std::string> problems = load(kServe, command, settings);
+  if (problems.empty()) {
+    if (const auto server = server_options(settings)) {
+      for (std::size_t i = 0; i < node.shards().shards(); ++i)
+        node.shards().post(i, [s = *server](Endpoint& shard) { shard.core().reconfigure(s); });
+      for (const std::string& name : unchangeable(kServe, started, settings))
+        node.log(LogLevel::warning, name + " has changed in the file; that needs a restart");
+      node.log_level(settings.log_level);
+      return {};
+    } else {
+      problems.push_back(server.error());
+    }
+  }
+  settings = before;
+  return problems;
+}
+
+int serve(const CLI::App& command, const ConfigWishes& wishes, Settings& settings) {
+  if (const auto status = prepare(kServe, command, wishes, settings)) return *status;
+  const auto server = server_options(settings);
+  if (!server) {
+    fmt::print(stderr, "sipstack serve: {}\n", server.error());
+    return kFailed;
+  }
+  if (wishes.check) return kDone;
+  const Settings started = settings;
+  ShardedEndpointOptions options = endpoint_options(settings);
+  options.server = *server;
+  options.shards = static_cast<std::size_t>(settings.threads);
+
+  Node node(settings, std::move(options));
+  Operation operation(node, settings);
+  if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"}) || !operation.open()) return kFailed;
+  operation.on_reload([&] { return reread(node, command, started, settings); });
+  return operation.run();
 }
 
 }  // namespace
 
 void add_serve(CLI::App& app, Command& chosen) {
-  auto arguments = std::make_shared<ServeArguments>();
+  auto arguments = std::make_shared<Settings>();
+  auto wishes = std::make_shared<ConfigWishes>();
   CLI::App* command =
       app.add_subcommand("serve", "Registrar, location service, proxy and redirect server");
   command
       ->add_option("--domain", arguments->domains,
                    "Whose users are served, repeatable; the first is the realm")
-      ->required()
       ->allow_extra_args(false)
       ->type_name("NAME");
   command
@@ -107,11 +138,26 @@ void add_serve(CLI::App& app, Command& chosen) {
                    "Stay in the path of calls: on or off")
       ->check(CLI::IsMember({"on", "off"}))
       ->type_name("on|off");
+  command
+      ->add_option("--trust", arguments->trusted,
+                   "A network without limits of its own, repeatable: trunks, other proxies")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return IpPrefix::parse(text) ? std::string() : "no network: " + text;
+          },
+          ""))
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS[/BITS]");
   command->add_option("--threads", arguments->threads, "How many share the work: 1")
       ->check(CLI::Range(1, 256))
       ->type_name("N");
+  add_server_options(*command, *arguments, *wishes);
   add_network_options(*command, *arguments);
-  command->callback([&chosen, arguments] { chosen = [arguments] { return serve(*arguments); }; });
+  command->callback([&chosen, command, wishes, arguments] {
+    if (arguments->domains.empty() && arguments->config.empty())
+      throw CLI::RequiredError("--domain");
+    chosen = [command, wishes, arguments] { return serve(*command, *wishes, *arguments); };
+  });
 }
 
 }  // namespace sipstack::tools

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "sipstack/parser/peek.hpp"
 #include "transaction/layer_impl.hpp"
 
 namespace sipstack {
@@ -19,7 +20,9 @@ TransactionLayer::Impl::Impl(TransactionLayer& owner)
       random(owner.random_),
       locals(owner.locals_),
       hash_key{owner.random_.next(), owner.random_.next()},
-      sources(hash_key, {owner.options_.reset_burst, owner.options_.resets_per_second}) {}
+      sources(hash_key, {owner.options_.reset_burst, owner.options_.resets_per_second}) {
+  stateless_mark.write(keyed_hash(hash_key, "stateless"), 0);
+}
 
 Transaction* TransactionLayer::Impl::make(TxnKind kind, Method method) noexcept {
   try {
@@ -91,7 +94,7 @@ void TransactionLayer::Impl::drop_extras(Transaction& t) noexcept {
 }
 
 void TransactionLayer::Impl::transmit(const Message& message, const Flow& flow, TxnId blame) {
-  if (message) transmits.push({message, flow, blame});
+  if (message) transmits.push({message, flow, blame, repeating});
 }
 
 void TransactionLayer::Impl::arm(Transaction& t, Input timer, Duration after,
@@ -146,7 +149,9 @@ TransactionLayer::Impl::Outcome TransactionLayer::Impl::drive(Transaction& t, In
                                                               const Message& message) {
   Outcome outcome;
   Effects effects{*this, t, now, message, outcome};
+  repeating = input == Input::retransmit || input == Input::request;
   outcome.moved = fsm::drive(t.at, input, options().timings, effects);
+  repeating = false;
   if (t.at.state != fsm::State::terminated) schedule(t);
   return outcome;
 }
@@ -341,6 +346,24 @@ StatelessTag TransactionLayer::stateless_tag(TxnId txn) const noexcept {
   return impl_->tag_for(t->request.view());
 }
 
+void TransactionLayer::refuse(const MessageView& request, const Flow& flow, int status) {
+  if (request.method() != Method::ack) impl_->refuse(request, flow, status);
+}
+
+bool TransactionLayer::absorbs(std::string_view bytes) const noexcept {
+  const std::string_view tag = peek_ack_tag(bytes);
+  return tag.size() == sizeof StatelessTag::chars &&
+         tag.substr(0, StatelessTag::kMark) ==
+             std::string_view(impl_->stateless_mark.chars, StatelessTag::kMark);
+}
+
+bool TransactionLayer::knows(const MessageView& request, const Flow& flow) const noexcept {
+  const Method method = request.method();
+  bool full = false;
+  return impl_->find_server(request, server_hash(impl_->hash_key, request, method), method,
+                            origin_of(flow), full) != nullptr;
+}
+
 bool TransactionLayer::next(Transmit& out) { return impl_->transmits.pop(out); }
 bool TransactionLayer::next(Resolve& out) { return impl_->resolves.pop(out); }
 
@@ -368,5 +391,8 @@ std::optional<Flow> TransactionLayer::flow(TxnId txn) const noexcept {
 bool TransactionLayer::alive(TxnId txn) const noexcept { return impl_->slab.find(txn) != nullptr; }
 std::size_t TransactionLayer::clients() const noexcept { return impl_->clients; }
 std::size_t TransactionLayer::servers() const noexcept { return impl_->servers; }
+std::size_t TransactionLayer::open() const noexcept {
+  return impl_->open_clients + impl_->open_servers;
+}
 
 }  // namespace sipstack

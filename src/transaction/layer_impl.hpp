@@ -121,7 +121,8 @@ struct TransactionLayer::Impl {
   TxnEvent on_ack(Message&& ack, const Flow& flow, TimePoint now);
   Transaction* find_server(const MessageView& request, std::uint32_t hash, Method method,
                            std::uint32_t origin, bool& full) noexcept;
-  /// `cancels`: it is the CANCEL of an INVITE that is here.
+  bool trusts(const IpAddress& ip) const noexcept;
+  /// `source`: where it has limits. `cancels`: it is the CANCEL of an INVITE that is here.
   bool room_for(const MessageView& request, std::optional<std::uint32_t> source, bool cancels,
                 TimePoint now) noexcept;
   bool reserve_server() noexcept;
@@ -154,6 +155,7 @@ struct TransactionLayer::Impl {
   Random& random;
   LocalAddresses& locals;
   HashKey hash_key;
+  StatelessTag stateless_mark;  ///< what begins all of them
   Slab<Transaction> slab;
   Slab<ClientExtras, 64> all_extras;
   SlotTable by_key;    ///< server transactions
@@ -164,6 +166,7 @@ struct TransactionLayer::Impl {
   std::size_t servers = 0;
   std::size_t open_clients = 0;  ///< of those, without a final response
   std::size_t open_servers = 0;
+  bool repeating = false;  ///< what is sent now was sent before
   OutQueue<Transmit> transmits;
   OutQueue<Resolve> resolves;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server transactions: requests and their retransmissions, ACK, responses, caps. RFC 3261 sections 17.2,
 // 8.2.2.2 and 9.2, with RFC 4320 and RFC 6026.
+#include <algorithm>
+
 #include "transaction/layer_impl.hpp"
 
 namespace sipstack {
@@ -59,7 +61,8 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
   if (method == Method::cancel)
     cancelled =
         find_server(view, server_hash(hash_key, view, Method::invite), Method::invite, 0, full);
-  const bool room = room_for(view, source, cancelled != nullptr, now);
+  const bool limited = source && !trusts(flow.remote.ip);
+  const bool room = room_for(view, limited ? source : std::nullopt, cancelled != nullptr, now);
   Transaction* const made = room && reserve_server() ? make(TxnKind::server, method) : nullptr;
   if (made != nullptr) {
     Transaction& t = *made;
@@ -109,6 +112,12 @@ TxnEvent TransactionLayer::Impl::on_request(Message&& request, const Flow& flow,
   return event;
 }
 
+bool TransactionLayer::Impl::trusts(const IpAddress& ip) const noexcept {
+  const auto& trusted = options().trusted;
+  return std::any_of(trusted.begin(), trusted.end(),
+                     [&](const IpPrefix& prefix) { return prefix.contains(ip); });
+}
+
 bool TransactionLayer::Impl::room_for(const MessageView& request,
                                       std::optional<std::uint32_t> source, bool cancels,
                                       TimePoint now) noexcept {
@@ -126,11 +135,8 @@ bool TransactionLayer::Impl::room_for(const MessageView& request,
 StatelessTag TransactionLayer::Impl::tag_for(const MessageView& request) const noexcept {
   std::uint64_t digest = keyed_hash({hash_key.k1, hash_key.k0}, request.branch());
   digest = keyed_hash({hash_key.k1, digest}, request.call_id());
-  StatelessTag tag;
-  for (char& c : tag.chars) {
-    c = "0123456789abcdef"[digest & 15];
-    digest >>= 4;
-  }
+  StatelessTag tag = stateless_mark;
+  tag.write(digest, StatelessTag::kMark);
   return tag;
 }
 

@@ -3,29 +3,15 @@
 #include "transaction/sources.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
-#include <string_view>
+
+#include "sipstack/base/prefix.hpp"
 
 namespace sipstack {
 namespace {
 
-// 64 bits: an IPv4 address, or the network half of an IPv6 one. The two don't meet: no IPv6 network that
-// is routed begins with 32 zero bits.
-std::uint64_t prefix_of(const IpAddress& ip) noexcept {
-  std::uint64_t value = 0;
-  char* const out = reinterpret_cast<char*>(&value);
-  if (ip.is_v4())
-    std::memcpy(out + 4, ip.storage().data(), 4);
-  else
-    std::memcpy(out, ip.storage().data(), 8);
-  return value;
-}
-
 std::uint32_t hash_of(const HashKey& key, std::uint64_t prefix) noexcept {
-  char bytes[sizeof prefix];
-  std::memcpy(bytes, &prefix, sizeof prefix);
-  return static_cast<std::uint32_t>(keyed_hash(key, {bytes, sizeof bytes}));
+  return static_cast<std::uint32_t>(source_hash(key, prefix));
 }
 
 }  // namespace
@@ -40,7 +26,7 @@ bool Sources::reserve() noexcept {
 }
 
 std::optional<std::uint32_t> Sources::find(const IpAddress& ip) const noexcept {
-  const std::uint64_t prefix = prefix_of(ip);
+  const std::uint64_t prefix = source_prefix(ip);
   bool full = false;
   return table_.find(
       hash_of(key_, prefix), [&](std::uint32_t slot) { return entry(slot).prefix == prefix; },
@@ -59,7 +45,7 @@ std::uint32_t Sources::open(std::optional<std::uint32_t> known, const IpAddress&
   tidy(now);
   const auto handle = slab_.emplace();
   Entry& e = entry(handle.slot);
-  e.prefix = prefix_of(ip);
+  e.prefix = source_prefix(ip);
   e.hash = hash_of(key_, e.prefix);
   e.slot = handle.slot;
   e.generation = handle.generation;
@@ -83,12 +69,12 @@ void Sources::reset(std::uint32_t source, TimePoint now) noexcept {
   if (resets_.per_second == 0) return;
   now_ = std::max(now_, now);
   Entry& e = entry(source);
-  e.full_at = std::max(e.full_at, now_) + token();
+  e.full_at = std::max(e.full_at, now_) + resets_.token();
 }
 
 bool Sources::exhausted(std::uint32_t source, TimePoint now) const noexcept {
   if (resets_.per_second == 0) return false;
-  return entry(source).full_at - now >= token() * resets_.burst;
+  return entry(source).full_at - now >= resets_.token() * resets_.burst;
 }
 
 void Sources::wake(Entry& e) noexcept {

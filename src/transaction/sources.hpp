@@ -9,24 +9,19 @@
 
 #include "sipstack/base/address.hpp"
 #include "sipstack/base/keyed_hash.hpp"
+#include "sipstack/base/rate.hpp"
 #include "sipstack/base/slab.hpp"
 #include "sipstack/base/time.hpp"
 #include "transaction/slot_table.hpp"
 
 namespace sipstack {
 
-/// A token bucket: `burst` at once, `per_second` in the long run. 0 a second: no limit.
-struct Bucket {
-  std::uint32_t burst = 0;
-  std::uint32_t per_second = 0;
-};
-
 /// As many entries as there are sources with something open, and kRemembered whose bucket fills up again.
 class Sources {
  public:
   static constexpr std::size_t kRemembered = 65536;
 
-  Sources(const HashKey& key, const Bucket& resets) noexcept : key_(key), resets_(resets) {}
+  Sources(const HashKey& key, const Rate& resets) noexcept : key_(key), resets_(resets) {}
 
   /// Makes room for one more source. False: there is no memory.
   bool reserve() noexcept;
@@ -62,15 +57,12 @@ class Sources {
   const Entry& entry(std::uint32_t source) const noexcept {
     return const_cast<Sources*>(this)->entry(source);
   }
-  Duration token() const noexcept {
-    return std::chrono::microseconds(1'000'000 / resets_.per_second);
-  }
   void wake(Entry& e) noexcept;
   void forget(Entry& e) noexcept;
   void tidy(TimePoint now) noexcept;
 
   HashKey key_;
-  Bucket resets_;
+  Rate resets_;
   Slab<Entry> slab_;
   SlotTable table_;
   Entry* oldest_ = nullptr;

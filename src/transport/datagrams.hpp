@@ -31,6 +31,13 @@ struct IcmpError {
 
 /// The buffers, shared by all UDP sockets of a shard: 32 datagrams of any size, touched only as far as
 /// datagrams are large.
+/// What waits in a socket to be read, as the system counts it: with what it spends on each datagram.
+struct ReceiveQueue {
+  std::uint32_t bytes = 0;
+  std::uint32_t limit = 0;  ///< 0: the system does not say
+  std::uint32_t lost = 0;   ///< datagrams so far that found no room
+};
+
 class DatagramIo {
  public:
   static constexpr std::size_t kBatch = 32;
@@ -44,6 +51,8 @@ class DatagramIo {
 
   /// Asks for local addresses and ICMP errors. What a system refuses is done without.
   static void prepare(boost::asio::ip::udp::socket& socket, bool wildcard);
+
+  static ReceiveQueue queue(boost::asio::ip::udp::socket& socket);
 
   /// How many were received into `out`, whose bytes live until the next call. Fewer than kBatch: no more
   /// wait. 0: `error` says why.

@@ -158,6 +158,16 @@ void DatagramIo::prepare(udp::socket& socket, bool wildcard) {
   if (wildcard) set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO);
 }
 
+// linux/sock_diag.h: SK_MEMINFO_RMEM_ALLOC, _RCVBUF and _DROPS.
+ReceiveQueue DatagramIo::queue(udp::socket& socket) {
+  std::uint32_t info[9] = {};
+  socklen_t size = sizeof info;
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_MEMINFO, info, &size) != 0 ||
+      size < sizeof info)
+    return {};
+  return {info[0], info[1], info[8]};
+}
+
 std::size_t DatagramIo::receive(udp::socket& socket, Batch& out, boost::system::error_code& error) {
   Buffers& b = *buffers_;
   for (std::size_t i = 0; i < kBatch; ++i) {

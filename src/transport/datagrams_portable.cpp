@@ -22,6 +22,8 @@ DatagramIo::~DatagramIo() = default;
 
 void DatagramIo::prepare(udp::socket&, bool) {}
 
+ReceiveQueue DatagramIo::queue(udp::socket&) { return {}; }
+
 std::size_t DatagramIo::receive(udp::socket& socket, Batch& out, boost::system::error_code& error) {
   std::size_t count = 0;
   for (; count < kBatch; ++count) {

@@ -2,6 +2,7 @@
 // UDP: RFC 3261 sections 18.1.1, 18.2.2 and 18.4.
 #include "transport/udp_socket.hpp"
 
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <utility>
 
@@ -12,6 +13,17 @@
 namespace sipstack {
 
 using udp = boost::asio::ip::udp;
+
+namespace {
+
+/// Bytes that the system counts for a datagram of a usual size.
+constexpr std::uint32_t kDatagramCost = 1280;
+/// As much work as is no queue worth telling of; as tells of overload; and for how long that is remembered.
+constexpr Duration kNothing = std::chrono::milliseconds(2);
+constexpr Duration kPressing = std::chrono::milliseconds(50);
+constexpr Duration kPressed = std::chrono::seconds(1);
+
+}  // namespace
 
 expected<std::shared_ptr<UdpSocket>, std::error_code> UdpSocket::bind(
     Sockets& sockets, const SocketAddress& address) {
@@ -67,6 +79,30 @@ void UdpSocket::wait_writable() {
 }
 
 void UdpSocket::readable() {
+  const TimePoint began = steady_now();
+  read_ = 0;
+  const bool emptied = read_some();
+  if (sockets_ == nullptr || (emptied && !standing_.stands())) return;
+  const TimePoint ends = steady_now();
+  const bool stood = standing_.stands();
+  const Duration waited = standing_.turn(emptied || !long_queue(ends - began, ends), began, ends);
+  if (sockets_->handler() != nullptr && (waited > Duration::zero() ? ends < pressed_until_ : stood))
+    sockets_->handler()->waiting(waited);
+}
+
+/// A queue may stand and be short: as many ask as wait for each other's answers. What counts is what is in it.
+bool UdpSocket::long_queue(Duration turn, TimePoint now) {
+  const ReceiveQueue queue = DatagramIo::queue(socket_);
+  if (queue.limit == 0) return false;
+  const bool full = queue.lost != lost_ || queue.bytes / 7 >= queue.limit / 8;
+  lost_ = queue.lost;
+  const auto datagrams = static_cast<Duration::rep>(queue.bytes / kDatagramCost);
+  const Duration work = turn * datagrams / std::max<Duration::rep>(read_, 1);
+  if (full || work >= kPressing) pressed_until_ = now + kPressed;
+  return full || work >= kNothing;
+}
+
+bool UdpSocket::read_some() {
   // Some batches a turn, so that neither a flood starves the other sockets nor a burst costs many turns.
   DatagramIo::Batch batch;
   Flow flow;
@@ -75,12 +111,13 @@ void UdpSocket::readable() {
     boost::system::error_code error;
     const std::size_t count = sockets_->datagrams().receive(socket_, batch, error);
     if (count == 0) {
-      if (would_block(error) && round > 0) return;
+      if (would_block(error) && round > 0) return true;
       // Nothing but an error to read; an error left in the queue would wake us for ever.
       const std::size_t errors = take_icmp_errors();
-      if (would_block(error) || errors == 0) return;
+      if (would_block(error) || errors == 0) return true;
       continue;
     }
+    read_ += static_cast<int>(count);
     for (std::size_t i = 0; i < count; ++i) {
       if (batch[i].bytes.empty() || batch[i].remote.port == 0) {
         ++sockets_->counters().dropped;
@@ -95,10 +132,11 @@ void UdpSocket::readable() {
       }
       ++sockets_->counters().received;
       if (sockets_->handler() != nullptr) sockets_->handler()->received(batch[i].bytes, flow);
-      if (sockets_ == nullptr) return;  // closed in that call
+      if (sockets_ == nullptr) return true;  // closed in that call
     }
-    if (count < DatagramIo::kBatch) return;
+    if (count < DatagramIo::kBatch) return true;
   }
+  return false;
 }
 
 void UdpSocket::send(const Block& block, std::size_t size, const Flow& flow, std::uint64_t token) {

@@ -12,6 +12,7 @@
 #include "sipstack/base/block.hpp"
 #include "sipstack/base/expected.hpp"
 #include "sipstack/base/flow.hpp"
+#include "transport/standing.hpp"
 
 namespace sipstack {
 
@@ -49,6 +50,9 @@ class UdpSocket : public std::enable_shared_from_this<UdpSocket> {
   void wait_readable();
   void wait_writable();
   void readable();
+  /// Some batches; true where no datagram is left.
+  bool read_some();
+  bool long_queue(Duration turn, TimePoint now);
   Pending& queued(std::size_t i) { return queue_[(head_ + i) % queue_.size()]; }
   void pop(bool sent);
   void remember(const SocketAddress& remote, std::uint64_t token);
@@ -58,6 +62,10 @@ class UdpSocket : public std::enable_shared_from_this<UdpSocket> {
   boost::asio::ip::udp::socket socket_;
   SocketAddress bound_;
   bool wildcard_;
+  Standing standing_;           ///< what waits to be read
+  TimePoint pressed_until_{};   ///< until then, what waits is told of
+  std::uint32_t lost_ = 0;      ///< as the system last said
+  int read_ = 0;                ///< in this turn
   bool writing_ = false;        ///< waiting until the socket is writable
   std::vector<Pending> queue_;  ///< a ring
   std::size_t head_ = 0;

@@ -39,8 +39,8 @@ TEST_CASE("a request and its answer are in the file, in the ring, and at Homer")
     hep->send(message);
   };
   Ends ends(options);
-  using udp = boost::asio::ip::udp;
-  udp::socket homer(ends.io, udp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  boost::asio::ip::udp::socket homer(
+      ends.io, boost::asio::ip::udp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
   homer.non_blocking(true);
   hep = HepSender::open(ends.io, {*IpAddress::parse("127.0.0.1"), homer.local_endpoint().port()})
             .value();

@@ -36,13 +36,25 @@ ctrl_tcp_listen 127.0.0.1:%(control)d
 """
 
 
+def sip_port():
+    """Baresip listens for TLS at the port behind. Below those that the system deals out to others meanwhile."""
+    while True:
+        port = free_port(digits=4)
+        with socket.socket() as behind:
+            try:
+                behind.bind(("127.0.0.1", port + 1))
+                return port
+            except OSError:
+                continue
+
+
 class Baresip:
     def __init__(self, bench, account, transport="udp", contacts="", more="", source="aubridge,quiet"):
         need("baresip")
         home = os.path.join(bench.dir, "baresip")
         os.mkdir(home)
         modules = glob.glob("/usr/lib/baresip/modules") + glob.glob("/usr/lib/*/baresip/modules")
-        self.sip, self.control = free_port(), free_port(socket.SOCK_STREAM)
+        self.sip, self.control = sip_port(), free_port(socket.SOCK_STREAM, digits=4)
         for name, text in (("config", CONFIG % {"sip": self.sip, "control": self.control, "transport": transport, "more": more,
                                                 "source": source,
                                                 "modules": modules[0]}),

@@ -131,7 +131,7 @@ TEST_CASE("mutated messages leave the server alive, answering, and empty in the 
   s.end();
 }
 
-TEST_CASE("a thousand Route values are read once, and refused") {
+TEST_CASE("A77: a thousand Route values are read once, and refused") {
   ProxyFixture s;
   std::string route = "Route: <sip:192.0.2.1;lr>";
   for (int i = 1; i < 1000; ++i) route += ",<sip:192.0.2.1;lr>";

@@ -157,7 +157,7 @@ TEST_CASE("what has expired is never seen, and its memory comes back by itself")
 }
 
 // hardening A76: the set of bindings equals a model's after any sequence of updates.
-TEST_CASE("a random life of many AORs agrees with a simple model") {
+TEST_CASE("A76: a random life of many AORs agrees with a simple model") {
   Fixture f;
   SeededRandom random(11);
   struct Kept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "server/harness.hpp"
+#include "sipstack/server/users.hpp"
 
 namespace sipstack::testing_server {
 
@@ -79,6 +80,36 @@ struct ProxyFixture : Server {
   }
 
   int number = 0;
+};
+
+inline ServerOptions with_users(std::string_view users = "alice:secret\nmallory:other\n") {
+  ServerOptions o = Server::with_domain();
+  o.users = parse_users(users, "example.org")->lookup();
+  return o;
+}
+
+/// A caller who knows how to answer a challenge.
+struct Challenged : ProxyFixture {
+  explicit Challenged(const ServerOptions& o = with_users()) : ProxyFixture(o) {}
+
+  std::string from = "<sip:alice@example.org>;tag=af";
+  DigestClient client{{{"alice", "secret", "example.org"}}};
+  int cseq = 0;
+
+  void say(const std::string& method, const std::string& uri, bool answer = false) {
+    RequestWriter w(kept, method, uri);
+    w.header(HeaderId::max_forwards, 70);
+    w.header(HeaderId::from, from);
+    w.header(HeaderId::to, "<" + uri + ">");
+    w.header(HeaderId::call_id, "auth-1");
+    w.header(HeaderId::cseq, std::to_string(++cseq) + " " + method);
+    if (answer) client.authorize(w, method, uri, {}, random);
+    const std::string branch = "z9hG4bKu" + std::to_string(++number);
+    const std::string at = kCaller.at();
+    const auto m = w.seal({Transport::udp, at, branch});
+    REQUIRE(m);
+    send(kCaller, std::string(m->bytes()));
+  }
 };
 
 inline std::string branch_of(const Seen& m) { return std::string(m->branch()); }

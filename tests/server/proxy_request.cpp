@@ -112,7 +112,7 @@ TEST_CASE("OPTIONS for the server itself is answered with what it can do") {
 
 // ---- who may
 
-TEST_CASE("nothing is relayed for strangers") {
+TEST_CASE("A70: nothing is relayed for strangers") {
   ProxyFixture s;
   s.bind("bob", {kBob.contact()});
   const std::string away = "sip:victim@203.0.113.9";
@@ -158,40 +158,6 @@ TEST_CASE("a Route of ours is good for its dialog alone") {
   CHECK(s.take(kBob)->method() == Method::bye);
   s.end();
 }
-
-namespace {
-
-ServerOptions with_users() {
-  ServerOptions o = Server::with_domain();
-  o.users = parse_users("alice:secret\nmallory:other\n", "example.org")->lookup();
-  return o;
-}
-
-/// A caller who knows how to answer a challenge.
-struct Challenged : ProxyFixture {
-  explicit Challenged(const ServerOptions& o = with_users()) : ProxyFixture(o) {}
-
-  std::string from = "<sip:alice@example.org>;tag=af";
-  DigestClient client{{{"alice", "secret", "example.org"}}};
-  int cseq = 0;
-
-  void say(const std::string& method, const std::string& uri, bool answer = false) {
-    RequestWriter w(kept, method, uri);
-    w.header(HeaderId::max_forwards, 70);
-    w.header(HeaderId::from, from);
-    w.header(HeaderId::to, "<" + uri + ">");
-    w.header(HeaderId::call_id, "auth-1");
-    w.header(HeaderId::cseq, std::to_string(++cseq) + " " + method);
-    if (answer) client.authorize(w, method, uri, {}, random);
-    const std::string branch = "z9hG4bKu" + std::to_string(++number);
-    const std::string at = kCaller.at();
-    const auto m = w.seal({Transport::udp, at, branch});
-    REQUIRE(m);
-    send(kCaller, std::string(m->bytes()));
-  }
-};
-
-}  // namespace
 
 TEST_CASE("with users, every method but ACK and CANCEL is challenged") {
   Challenged s;
@@ -255,7 +221,7 @@ TEST_CASE("open for calls from outside: they reach our users, and nobody else") 
 
 // ---- Max-Forwards, loops, breadth
 
-TEST_CASE("a request that comes back as it was has looped") {
+TEST_CASE("A77: a request that comes back as it was has looped") {
   ProxyFixture s;
   s.bind("bob", {kBob.contact(), kBen.contact()});
   s.ask("OPTIONS");
@@ -279,7 +245,7 @@ TEST_CASE("a request that comes back as it was has looped") {
   s.end();
 }
 
-TEST_CASE("two users who point at each other and themselves do not multiply a request") {
+TEST_CASE("A77: two users who point at each other and themselves do not multiply a request") {
   ProxyFixture s;
   const Peer self{"self", "192.0.2.1", 5060};
   s.bind("a", {"<sip:a@example.org>", "<sip:b@example.org>"});
@@ -310,7 +276,7 @@ TEST_CASE("two users who point at each other and themselves do not multiply a re
   s.end();
 }
 
-TEST_CASE("Max-Breadth is split over branches, waited for, and 440 where there is none") {
+TEST_CASE("A77: Max-Breadth is split over branches, waited for, and 440 where there is none") {
   ProxyFixture s;
   s.bind("bob", {kBob.contact(), kBen.contact(), kBill.contact()});
   s.ask("OPTIONS");

@@ -102,7 +102,7 @@ TEST_CASE("Expires 0 removes one binding and leaves the others") {
   s.end();
 }
 
-TEST_CASE("a star stands alone with Expires 0, or it is a bad request") {
+TEST_CASE("A76: a star stands alone with Expires 0, or it is a bad request") {
   Fixture s;
   s.contacts({kA, kB});
   CHECK(s.contacts({"*"}, "600")->status() == 400);
@@ -146,7 +146,7 @@ TEST_CASE(
   s.end();
 }
 
-TEST_CASE("one malformed contact spoils the whole request") {
+TEST_CASE("A76: one malformed contact spoils the whole request") {
   Fixture s;
   for (const auto bad : {"<sip:b@[>", "<sip:b", "None", "<sip:b@h>;q=9", "<sip:b@h>;q=0.1234",
                          "<sip:b@h>;q=1.1", "<sip:b@h>;q=x", "<>", "<sip:b@h:99999>"}) {
@@ -158,7 +158,7 @@ TEST_CASE("one malformed contact spoils the whole request") {
   s.end();
 }
 
-TEST_CASE("an AOR has ten contacts and no more") {
+TEST_CASE("A76: an AOR has ten contacts and no more") {
   Fixture s;
   Lines eleven;
   for (int i = 0; i < 11; ++i) eleven.push_back("<sip:" + std::to_string(i) + "@h>");

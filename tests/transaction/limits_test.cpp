@@ -169,6 +169,10 @@ TEST_CASE(
     "victim") {
   TransactionOptions options;
   options.max_half_open_per_source = 3;
+  options.trusted = {*IpPrefix::parse("198.51.100.77")};
+  Victim trunk(options);
+  for (int n = 0; n < 50; ++n) trunk.bob.receive(invite(n), from("198.51.100.77:5060"), at(0));
+  CHECK(trunk.bob.told.size() == 50);  // who is trusted has as many as it brings
   Victim v(options);
   std::vector<TxnId> open;
   v.bob.user = [&](const TxnEvent& event, TimePoint) {

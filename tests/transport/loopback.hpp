@@ -72,6 +72,7 @@ class Recorder : public TransportHandler {
     if (on_failed) on_failed();
   }
   void closed(const Flow& flow, std::error_code error) override { gone.push_back({flow, error}); }
+  void waiting(Duration without_break) override { waits.push_back(without_break); }
   void batch_end() override {
     ++batches;
     if (on_batch_end) on_batch_end();
@@ -81,6 +82,7 @@ class Recorder : public TransportHandler {
   std::vector<std::pair<ParseError, Told>> errors;
   std::vector<std::pair<std::uint64_t, std::error_code>> failed;
   std::vector<std::pair<Flow, std::error_code>> gone;
+  std::vector<Duration> waits;
   int batches = 0;
   std::function<void(const Told&)> on_message;
   std::function<void(const Flow&)> on_error;

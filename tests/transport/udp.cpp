@@ -43,6 +43,33 @@ TEST_CASE("a datagram comes with both addresses, and the reply goes back between
 }
 
 #ifdef __linux__
+TEST_CASE("that more comes than is read is told as waiting, until what was left has been read") {
+  Fixture f;
+  const SocketAddress ours = f.listen(Transport::udp);
+  Datagrams peer(f.io);
+  f.settle();
+  // More than a turn reads, but nothing that is not worked off at once.
+  for (int i = 0; i < 200; ++i) peer.send("x", ours);
+  REQUIRE(f.until([&] { return f.told.messages.size() == 200; }));
+  f.settle();
+  CHECK(f.told.waits.empty());
+  // More than the system's queue holds (8 MiB at the most), and it is kept full.
+  for (int i = 0; i < 12000; ++i) peer.send("x", ours);
+  for (int turn = 0; turn < 10; ++turn) {
+    f.io.restart();
+    f.io.poll_one();
+    for (int i = 0; i < 200; ++i) peer.send("x", ours);
+  }
+  f.settle();
+  REQUIRE(f.told.waits.size() >= 2);
+  CHECK(f.told.waits.front() > Duration::zero());
+  CHECK(f.told.waits.back() == Duration::zero());
+  const auto told = f.told.waits.size();
+  peer.send("x", ours);
+  f.settle();
+  CHECK(f.told.waits.size() == told);
+}
+
 TEST_CASE("a wildcard socket answers from the address that the request reached") {
   Fixture f;
   const SocketAddress ours = f.listen(Transport::udp, at("0.0.0.0"));

@@ -14,6 +14,9 @@
 #include <vector>
 
 #include "sipstack/base/log.hpp"
+#include "sipstack/core/overload.hpp"
+#include "sipstack/core/source_limits.hpp"
+#include "sipstack/core/traffic.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 #include "sipstack/server/b2bua.hpp"
 #include "sipstack/server/proxy.hpp"
@@ -44,7 +47,12 @@ struct CoreOptions {
   /// Set: calls that reach the user agent are bridged; its events that are about them don't come out.
   std::optional<B2buaOptions> b2bua;
   ParseLimits limits;
+  SourceLimits sources;  ///< what one source may ask for; on, but for loopback
+  OverloadOptions overload;
   std::size_t pool_bytes = std::size_t{1} << 30;
+  /// A record at info, "request", for each final response of ours: method, status, call-id, source, transport,
+  /// from and to.
+  bool log_requests = false;
 };
 
 /// What was received and dropped, and why. Monotonic counts.
@@ -54,6 +62,15 @@ struct CoreCounters {
   std::uint64_t bad_answered = 0;  ///< of those, answered with 4xx or 505
   std::uint64_t stray = 0;         ///< responses that matched nothing
   std::uint64_t sent = 0;
+  std::uint64_t limited = 0;      ///< requests of a source that was over a limit of SourceLimits
+  std::uint64_t shed = 0;         ///< new requests that overload let through no more
+  std::uint64_t silent = 0;       ///< of both, those that were not even answered
+  std::uint64_t repeated = 0;     ///< of those, retransmissions
+  std::uint64_t begun = 0;        ///< server transactions: requests that were no copies
+  std::uint64_t timed_out = 0;    ///< transactions that ended by a timeout
+  std::uint64_t unreachable = 0;  ///< that ended by a transport error or for want of a target
+  std::uint64_t draining_refused = 0;  ///< requests answered 503 since drain()
+  TrafficCounters in, out;
 };
 
 /// Threads: none of its own; one thread at a time. Order of members is order of life: the pool dies last.
@@ -74,6 +91,10 @@ class Core {
   void resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now);
   void transport_failed(TxnId txn, std::error_code error, TimePoint now);
   void expire(TimePoint now);
+  /// How long input has been waiting without a break, as far as the driver knows; zero: none waits any more.
+  /// Tell it behind every batch that did not empty the queue, and behind the one that did. By it overload is
+  /// noticed, see Overload; who never tells it sheds nothing.
+  void waiting(Duration without_break, TimePoint now);
 
   // outputs: drain all three after every input and every command
   bool next(Transmit& out);
@@ -81,13 +102,30 @@ class Core {
   bool next(UserEvent& out);
   TimePoint deadline() const noexcept;
 
+  /// New options for a server that runs, from the next request on; registrations, calls and nonces stay. Users
+  /// may come and go. Not changed: the location store, registration_events, the GRUU key and timer C, by which
+  /// transactions were built. Without CoreOptions::server: nothing happens.
+  void reconfigure(const ServerOptions& options);
+  void log_requests(bool on) noexcept;  ///< see CoreOptions::log_requests
+  /// From now on requests that begin something (without a To tag; not CANCEL and ACK) get 503 with a
+  /// Retry-After of so many seconds; what is in progress goes on.
+  void drain(std::uint32_t retry_after) noexcept;
+  /// Nothing is in progress: no transaction waits for a final response, and our user agent has no call.
+  bool idle() const noexcept;
+
   UserAgent& user_agent() noexcept;
   B2bua* b2bua() noexcept;  ///< null where there is none
+  /// Of a server; else null.
+  Proxy* proxy() noexcept;
+  const Proxy* proxy() const noexcept;
+  LocationStore* location() noexcept;
+  const DigestServer* digest() const noexcept;  ///< null where nobody is challenged
   TransactionLayer& transactions() noexcept;
   LocalAddresses& locals() noexcept;
   BlockPool& pool() noexcept;
   Random& random() noexcept;
   const CoreCounters& counters() const noexcept;
+  const Overload& overload() const noexcept;
 
  private:
   struct Impl;

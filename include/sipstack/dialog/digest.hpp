@@ -119,6 +119,9 @@ class DigestServer {
   DigestServer(DigestServerOptions options, Ha1Lookup users, Random& random);
   ~DigestServer();
 
+  /// New options and users. Nonces that were issued stay good, for the same realm.
+  void reconfigure(DigestServerOptions options, Ha1Lookup users);
+
   struct Result {
     DigestVerdict verdict = DigestVerdict::missing;
     std::string user;  ///< where accepted
@@ -130,6 +133,8 @@ class DigestServer {
   /// Adds a challenge for each algorithm, strongest first, to a 401 or 407.
   void challenge(ResponseWriter& response, bool proxy, bool stale, TimePoint now);
   const std::string& realm() const noexcept;
+  /// What check() has said so far.
+  std::uint64_t said(DigestVerdict verdict) const noexcept;
   std::size_t nonces() const noexcept;  ///< nonces whose counts are remembered now
   /// Digests computed for check() so far: what credentials cost, whoever they name (hardening A67, A69).
   std::uint64_t computed() const noexcept;

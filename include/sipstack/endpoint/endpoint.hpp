@@ -79,6 +79,9 @@ class Endpoint {
   void on_request(std::function<void(TxnId, const Message& request, const Flow&)> handler);
   error_code respond(TxnId txn, int status, std::string_view content_type = {},
                      std::string_view body = {}, const ExtraHeaders& headers = {});
+  /// For a request that ProxyOptions::decide or ::number left open; see Proxy::decide(). wrong_state where
+  /// there is no proxy.
+  error_code decide(ProxyRequestId request, const Decision& decision);
   /// What becomes of registrations after their first outcome.
   void on_registration(std::function<void(const RegistrationChanged&)> handler);
 
@@ -206,6 +209,9 @@ class Endpoint {
         },
         std::forward<Token>(token));
   }
+
+  /// Another EndpointOptions::on_message, or none.
+  void on_message(std::function<void(bool sent, std::string_view bytes, const Flow&)> hook);
 
   /// Our address as `remote` would see it: for the c= line of an offer, say.
   expected<SocketAddress, error_code> local_toward(Transport transport,

@@ -13,4 +13,13 @@ namespace sipstack {
 /// Empty: there is none before the header fields end. The view is into `bytes`.
 std::string_view peek_call_id(std::string_view bytes) noexcept;
 
+/// Whether it is a request that begins something new: neither a response nor ACK, BYE, CANCEL or PRACK, and
+/// without a `tag` in its To line. Where that cannot be told, false: it is for those who shed load, and
+/// what carries a call on must not be shed unread.
+bool peek_begins_something(std::string_view bytes) noexcept;
+
+/// The To tag of an ACK, as far as it stands where everybody puts it; empty for anything else, and where there
+/// is none or it is written in another way. The view is into `bytes`.
+std::string_view peek_ack_tag(std::string_view bytes) noexcept;
+
 }  // namespace sipstack

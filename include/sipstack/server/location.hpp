@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -57,6 +58,11 @@ using LocationResult = expected<std::vector<Binding>, LocationErrc>;
 /// `now` is the time of the answer: that of the question where the store answers at once.
 using LocationHandler = std::function<void(LocationResult, TimePoint now)>;
 
+struct LocationSize {
+  std::size_t aors = 0;
+  std::size_t bindings = 0;
+};
+
 /// A store of bindings. Completion is asynchronous: a handler may be called before the call returns (as
 /// the store in memory does) or later; exactly once, unless the store dies first. Later means on the shard's
 /// thread, followed by Core's outputs, where a Core is driven by hand; behind an Endpoint on any thread,
@@ -70,6 +76,9 @@ class LocationStore {
   virtual void find(std::string_view aor, TimePoint now, LocationHandler done) = 0;
   /// out_of_order: a binding of the same Call-ID has this CSeq or a higher one (section 10.3 step 7).
   virtual void update(BindingUpdate update, TimePoint now, LocationHandler done) = 0;
+  /// How much it holds, expired bindings that were not swept yet included, at no cost; nothing where that is
+  /// not known.
+  virtual std::optional<LocationSize> size() { return std::nullopt; }
 };
 
 }  // namespace sipstack

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "sipstack/base/random.hpp"
@@ -27,6 +28,7 @@ class MemoryLocation final : public LocationStore {
 
   void find(std::string_view aor, TimePoint now, LocationHandler done) override;
   void update(BindingUpdate update, TimePoint now, LocationHandler done) override;
+  std::optional<LocationSize> size() override { return LocationSize{aors(), bindings()}; }
 
   /// Drops every binding that has expired. O(AORs).
   void sweep(TimePoint now);

@@ -3,12 +3,21 @@
 // RFC 3261 section 16 and 8.3, RFC 5393 (loop detection), RFC 3327 (Path), RFC 6026.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "sipstack/dialog/digest.hpp"
+#include "sipstack/server/decision.hpp"
 #include "sipstack/server/registrar.hpp"
+#include "sipstack/server/static_route.hpp"
 #include "sipstack/transaction/layer.hpp"
 
 namespace sipstack {
@@ -22,6 +31,26 @@ struct ProxyOptions {
   Duration timer_c = std::chrono::minutes(3) + std::chrono::seconds(5);  ///< RFC 3261 16.6 step 11
   std::size_t max_branches = 12;  ///< a request forks to at most as many targets, by q
   int max_breadth = 60;           ///< RFC 5393 section 5
+  /// Requests on their way at once, with all that a fork of each needs; new ones above it get 503, which is
+  /// sent once and forgotten. Those inside a dialog have an eighth more.
+  std::size_t max_contexts = 65536;
+  /// Ways to other domains and numbers. With any of them, `number` or `decide`, tel URIs are understood.
+  std::vector<StaticRoute> routes;
+  /// Asked for each request that is about to be forwarded, CANCEL and ACK apart (they go where their INVITE
+  /// went): a valid one, whose sender may send it. Called on the shard's thread; it gives the proxy no commands
+  /// and must not throw.
+  std::function<Decision(const ProxyRequest& request)> decide;
+  /// Whom a number leads to, as ENUM would tell (RFC 6116): asked, by the same rules as `decide`, for
+  /// "+4930123456", where a request is for a tel URI of it, or for a user of ours of that name without
+  /// bindings. Forwarding without targets means that nothing is known: the static routes follow.
+  std::function<Decision(const ProxyRequest& request, std::string_view number)> number;
+  /// Set: an edge proxy (RFC 5626 section 5, RFC 3327). Everything that is of no dialog through us goes to
+  /// this URI, REGISTER too, which gets a Path that leads back over the flow by which it came; what comes by
+  /// such a Path goes to the phone. With `lr` the next hop gets a Route as well. Who is who is its business.
+  std::string edge;
+  /// What flow tokens in Path are guarded by: the same for all shards, and after a restart that keeps UDP
+  /// phones. Drawn at random where there is none.
+  std::optional<std::array<std::uint8_t, 16>> path_key;
   std::string product = "sipstack/0.1";
 };
 
@@ -29,6 +58,7 @@ struct ProxyOptions {
 /// - to a user of ours: everybody, or with a digest those who prove who they are (see open_inbound);
 /// - elsewhere: only requests with our credentials, and those inside a dialog that was set up through us,
 ///   which its Record-Route shows. Strangers are relayed nowhere;
+/// - by a static route that is `open`: everybody; by others those who may go elsewhere;
 /// - a From of ours, with a digest: only its owner.
 /// OPTIONS for the server itself is answered here. Requests fork to all bindings of the highest q at
 /// once, then to those of the next.
@@ -40,6 +70,10 @@ class Proxy {
         DigestServer* digest, const ProxyOptions& options);
   ~Proxy();
 
+  /// New options, from the next request on; what is on its way goes on by the old ones as far as it has come.
+  /// `digest` may be another one, or none.
+  void reconfigure(const ProxyOptions& options, DigestServer* digest);
+
   // inputs, from the core
   void receive(const RequestArrived& event, TimePoint now);
   void receive(const AckArrived& event, TimePoint now);  ///< forwarded without a transaction
@@ -50,6 +84,12 @@ class Proxy {
   void receive(const TxnFailed& event, TimePoint now);
   void expire(TimerHook& hook, TimePoint now);
 
+  /// For a request that DecideLater was said of. Errc::gone where it has been cancelled or answered meanwhile,
+  /// wrong_state where nobody asked, or for DecideLater again.
+  std::error_code decide(ProxyRequestId request, const Decision& decision, TimePoint now);
+
+  /// REGISTERs are not the registrar's: they are forwarded, as an edge proxy does.
+  bool forwards_registrations() const noexcept;
   std::size_t contexts() const noexcept;  ///< response contexts alive
 
  private:

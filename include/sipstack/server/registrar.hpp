@@ -52,6 +52,8 @@ class Registrar {
             const RegistrarOptions& options);
   ~Registrar();
 
+  /// New options, from the next REGISTER on; the GRUU key stays. `digest` may be another one, or none.
+  void reconfigure(const RegistrarOptions& options, DigestServer* digest);
   /// Hears all bindings of an AOR when a REGISTER has changed them, behind its answer.
   void on_changed(
       std::function<void(const std::string& aor, const std::vector<Binding>&, TimePoint)> handler);

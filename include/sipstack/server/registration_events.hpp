@@ -25,6 +25,9 @@ class RegistrationEvents final : public PackageAgent {
   void attach(TransactionLayer& layer, UserAgent& agent, const Registrar& registrar,
               LocationStore& store, DigestServer* digest, const std::string& product);
 
+  /// Another digest, or none, for the SUBSCRIBEs that come.
+  void reconfigure(DigestServer* digest);
+
   /// A SUBSCRIBE outside dialogs that is for this package and an AOR of ours: to receive().
   bool wants(const MessageView& request) const;
   void receive(const RequestArrived& event, TimePoint now);

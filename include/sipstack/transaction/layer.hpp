@@ -17,6 +17,7 @@
 #include "sipstack/base/errc.hpp"
 #include "sipstack/base/expected.hpp"
 #include "sipstack/base/flow.hpp"
+#include "sipstack/base/prefix.hpp"
 #include "sipstack/base/random.hpp"
 #include "sipstack/base/slab.hpp"
 #include "sipstack/parser/message.hpp"
@@ -47,6 +48,8 @@ struct TransactionOptions {
   /// new INVITEs beyond get a stateless 503. 0 a second: no limit (a trunk whose callers are impatient).
   std::uint32_t reset_burst = 1000;
   std::uint32_t resets_per_second = 33;
+  /// Networks that neither of these is for: a trunk has more than a thousand calls that ring.
+  std::vector<IpPrefix> trusted;
   /// A user that says nothing for so long: INVITE is answered 408 and anything else never
   /// (RFC 4320 section 4.2); the user gets TxnFailed with Errc::timeout. A provisional begins it anew.
   Duration answer_cap = std::chrono::seconds(180);
@@ -122,6 +125,7 @@ struct Transmit {
   Message message;
   Flow flow;
   TxnId txn;
+  bool repeated = false;  ///< a retransmission
 };
 /// A next hop to look up (RFC 3263): answer with resolved(). `uri` is a SIP URI; for a response that failed
 /// it stands for the sent-by of its Via (section 5).
@@ -139,9 +143,15 @@ struct NextHop {
   static NextHop to(std::string_view uri) { return {std::nullopt, std::string(uri)}; }
 };
 
-/// A To tag made of the request alone.
+/// A To tag made of the request alone. Its first half is the same in all of a layer's, so that the ACK is known
+/// at a glance; the other has the 32 bits of randomness that RFC 3261 section 19.3 asks for.
 struct StatelessTag {
+  static constexpr std::size_t kMark = 8;
   char chars[16]{};
+  void write(std::uint64_t bits, std::size_t from) noexcept {
+    for (std::size_t i = from; i < sizeof chars; ++i, bits >>= 4)
+      chars[i] = "0123456789abcdef"[bits & 15];
+  }
   operator std::string_view() const noexcept { return {chars, sizeof chars}; }
 };
 
@@ -189,6 +199,14 @@ class TransactionLayer {
   /// INVITE's is absorbed. For challenges: a stranger must cost neither memory nor eleven answers (A55).
   std::error_code dismiss(TxnId txn, const ResponseWriter& response);
   StatelessTag stateless_tag(TxnId txn) const noexcept;
+  /// Answers a request that no transaction is made for, 503 with a Retry-After drawn from 8 to 32 s (section
+  /// 21.5.4): sent once, and once for each copy. The ACK is absorbed. Not for an ACK.
+  void refuse(const MessageView& request, const Flow& flow, int status);
+  /// Whether these bytes are the ACK for what refuse() or dismiss() has answered: receive() would absorb it,
+  /// and nobody need parse it. A busy server gets one for every call that it refuses.
+  bool absorbs(std::string_view bytes) const noexcept;
+  /// Whether a request is a copy of one that has a transaction: receive() would make none for it.
+  bool knows(const MessageView& request, const Flow& flow) const noexcept;
   /// A message outside any transaction: a stateless reply, a forwarded ACK or stray 2xx.
   void send_stateless(Message message, const Flow& flow);
   /// The same for a request without a transaction whose next hop must be looked up (a proxied ACK):
@@ -210,6 +228,7 @@ class TransactionLayer {
   bool alive(TxnId txn) const noexcept;
   std::size_t clients() const noexcept;
   std::size_t servers() const noexcept;
+  std::size_t open() const noexcept;  ///< of both, those without a final response
 
   BlockPool& pool() noexcept { return pool_; }
   TimerWheel& wheel() noexcept { return wheel_; }

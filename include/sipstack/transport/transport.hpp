@@ -49,6 +49,11 @@ class TransportHandler {
   /// `error` is of tls_category() where it is TLS's, std::errc::timed_out, or
   /// std::errc::protocol_error for a WebSocket's. For logs; nothing is lost by ignoring it.
   virtual void handshake_failed(const Flow& /*flow*/, std::error_code /*error*/) {}
+  /// More datagrams come than are read: one socket's queue has been long for so long without a break. Told behind
+  /// each turn that left it so, within a second of its having been as good as full (or 50 ms of work), and zero
+  /// behind the one that made it short; before batch_end(). Where the system does not tell of its queue (other
+  /// than Linux), never.
+  virtual void waiting(Duration /*without_break*/) {}
   /// All events of one readiness were delivered: time to send what they led to.
   virtual void batch_end() = 0;
 };
