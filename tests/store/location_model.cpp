@@ -12,7 +12,7 @@ TEST_CASE("memory: a model agrees with random registrations", "[model]") {
   SeededRandom random(3);
   MemoryLocation store(random);
   ModelRun run;
-  run.updates = model_updates(8'000);
+  run.updates = model_updates(5'000);
   agrees_with_model([&]() -> LocationStore& { return store; }, Times{}, run);
 }
 

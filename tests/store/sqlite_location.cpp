@@ -136,7 +136,7 @@ TEST_CASE("sqlite: a model agrees with random registrations and restarts", "[mod
   SqliteFixture f;
   f.open();
   ModelRun run;
-  run.updates = model_updates(8'000);
+  run.updates = model_updates(5'000);
   agrees_with_model([&]() -> LocationStore& { return *f.store; }, f.times, run, [&] { f.open(); });
   CHECK(f.said.empty());
   // Shared transactions, and what expired does not pile up.
