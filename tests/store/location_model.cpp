@@ -32,7 +32,7 @@ TEST_CASE("codec: whatever bytes there are, bindings come out whole or not at al
     CHECK_FALSE(server::decode_bindings(std::string_view(bytes).substr(0, size), frame));
   CHECK_FALSE(server::decode_bindings(bytes + 'x', frame));
   std::size_t refused = 0;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     std::string wrong = bytes;
     for (std::size_t n = 1 + random.below(3); n-- > 0;)
       wrong[random.below(wrong.size())] = static_cast<char>(random.below(256));
@@ -43,5 +43,5 @@ TEST_CASE("codec: whatever bytes there are, bindings come out whole or not at al
           std::string::npos)
         FAIL("a line ends within a binding");
   }
-  CHECK(refused > 100);
+  CHECK(refused > 30);
 }

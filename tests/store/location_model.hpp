@@ -232,7 +232,7 @@ class RandomUpdates {
     b.params = below(3) == 0 ? std::string(";note=\"a\\\x01\\\"b\t\"") : std::string(";a");
     b.has_q = below(2) == 0;
     b.q = b.has_q ? static_cast<int>(below(4)) * 250 : 1000;
-    for (std::size_t i = below(6) == 0 ? below(70) : 0; i-- > 0;)
+    for (std::size_t i = below(40) == 0 ? below(70) : 0; i-- > 0;)
       b.path.push_back("<sip:p" + std::to_string(i) + ".example.com;lr>");
     b.call_id = u.call_id;
     b.cseq = u.cseq;
