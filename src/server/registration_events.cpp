@@ -186,7 +186,7 @@ struct RegistrationEvents::Impl {
       return;
     }
     watch(aor);
-    if (result) found(aor, *result, now);
+    found(aor, *result, now);
     Watched& w = watch(aor);
     w.watchers.emplace_back(notifier, 1);
     agent->accept(notifier, kRegInfoType, document(w, 0, now), now);

@@ -3,9 +3,8 @@
 // by scanners.hpp alone.
 //
 // A lane sets every member of what it fills. It takes a value whole or not at all. What it takes, the
-// grammar takes with the same result (a test
-// and a fuzz target compare the two); whatever is written otherwise, or is wrong, goes to the grammar,
-// which alone knows where an error is. Without vectors there are no lanes: `plain` is the grammar.
+// grammar takes with the same result (a test and a fuzz target compare the two); whatever is written
+// otherwise, or is wrong, goes to the grammar, which alone knows where an error is. Without vectors there are no lanes: `plain` is the grammar.
 //
 // A value is looked at sixty-four bytes at a time: one bit for each byte that ends a run. Branches depend
 // on what stands there, but the way from run to run is a count of zeros in a register.
@@ -254,13 +253,15 @@ bool name_addr_lane(Scan& s, NameAddr& out) noexcept {
     }
   }
   if (at(stop, end) != '<') return false;
-  stop = uri_lane(stop + 1, end, s.readable, stops, out.uri, s.params);
+  unsigned params = s.params;
+  stop = uri_lane(stop + 1, end, s.readable, stops, out.uri, params);
   if (stop == nullptr || at(stop, end) != '>') return false;
   const char* const behind = stop + 1;
   stop = stops.next();
   if (stop != behind) return false;
-  stop = params_lane(stop, end, stops, out, s.params);
+  stop = params_lane(stop, end, stops, out, params);
   if (stop == nullptr) return false;
+  s.params = params;
   out.text = text(begin, stop);
   s.at = stop;
   return true;

@@ -157,9 +157,12 @@ ParseErrc scan_uri(Scan& s, Uri& out, int start) noexcept {
 ParseErrc uri(Scan& s, Uri& out) noexcept {
 #if defined(SIPSTACK_ISA_X86) || defined(SIPSTACK_ISA_NEON)
   Stops stops(s.at, s.end, s.readable);
-  // A lane that gives up answers null, and so does the end of a view without an address.
-  const char* const behind = uri_lane(s.at, s.end, s.readable, stops, out, s.params);
+  // A lane that gives up answers null, and so does the end of a view without an address. What it has
+  // counted by then may be none: "sip:a;b/c@h" looks like a host with a parameter at first.
+  unsigned params = s.params;
+  const char* const behind = uri_lane(s.at, s.end, s.readable, stops, out, params);
   if (behind != nullptr && behind == s.end) {
+    s.params = params;
     s.at = s.end;
     return ParseErrc::ok;
   }
