@@ -12,14 +12,14 @@
 namespace sipstack::server {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kCodecVersion = 1;
 constexpr std::size_t kMostBindings = 1024;
 constexpr std::size_t kMostPath = 1024;
 constexpr std::int64_t kMostMilliseconds = std::int64_t{1} << 52;
 
-enum : std::uint64_t { kHasQ = 1, kByFlow = 2, kAll = 3 };
+enum : std::uint64_t { kCodedQ = 1, kCodedByFlow = 2, kCodedFlags = 3 };
 
-class Writer {
+class BindingWriter {
  public:
   void number(std::uint64_t n) {
     for (; n >= 0x80; n >>= 7) out.push_back(static_cast<char>((n & 0x7f) | 0x80));
@@ -41,9 +41,9 @@ class Writer {
 };
 
 /// Each read fails where nothing is left, and all that follow.
-class Reader {
+class BindingReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit BindingReader(std::string_view bytes) : rest_(bytes) {}
 
   std::uint64_t number(std::uint64_t most) {
     std::uint64_t n = 0;
@@ -118,11 +118,11 @@ std::int64_t milliseconds_until(TimePoint expires, TimePoint now) noexcept {
   return std::clamp<std::int64_t>(left, 0, kMostMilliseconds);
 }
 
-void write(Writer& w, const Binding& b, const CodecFrame& frame) {
+void write(BindingWriter& w, const Binding& b, const CodecFrame& frame) {
   const std::int64_t granted = milliseconds_until(b.expires, frame.now);
   std::uint64_t flags = 0;
-  if (b.has_q) flags |= kHasQ;
-  if (b.by_flow) flags |= kByFlow;
+  if (b.has_q) flags |= kCodedQ;
+  if (b.by_flow) flags |= kCodedByFlow;
   w.number(flags);
   w.number(static_cast<std::uint64_t>(b.q));
   w.fixed(static_cast<std::uint64_t>(frame.unix_ms + granted));
@@ -144,11 +144,11 @@ void write(Writer& w, const Binding& b, const CodecFrame& frame) {
   w.number(b.flow.connection);
 }
 
-Binding read(Reader& r, const CodecFrame& frame) {
+Binding read(BindingReader& r, const CodecFrame& frame) {
   Binding b;
-  const std::uint64_t flags = r.number(kAll);
-  b.has_q = (flags & kHasQ) != 0;
-  b.by_flow = (flags & kByFlow) != 0;
+  const std::uint64_t flags = r.number(kCodedFlags);
+  b.has_q = (flags & kCodedQ) != 0;
+  b.by_flow = (flags & kCodedByFlow) != 0;
   b.q = static_cast<int>(r.number(1000));
   const auto expires = static_cast<std::int64_t>(r.fixed());
   const auto granted = static_cast<std::int64_t>(r.number(kMostMilliseconds));
@@ -179,8 +179,8 @@ std::string encode_bindings(const std::vector<Binding>& bindings, const CodecFra
   std::int64_t latest = 0;
   for (const Binding& b : bindings)
     latest = std::max(latest, frame.unix_ms + milliseconds_until(b.expires, frame.now));
-  Writer w;
-  w.number(kVersion);
+  BindingWriter w;
+  w.number(kCodecVersion);
   w.fixed(static_cast<std::uint64_t>(latest));
   w.number(bindings.size());
   for (const Binding& b : bindings) write(w, b, frame);
@@ -191,8 +191,8 @@ std::optional<std::vector<Binding>> decode_bindings(std::string_view bytes,
                                                     const CodecFrame& frame) {
   const auto summary = summarize_bindings(bytes);
   if (!summary) return std::nullopt;
-  Reader r(bytes);
-  r.number(kVersion);
+  BindingReader r(bytes);
+  r.number(kCodecVersion);
   r.fixed();
   r.number(kMostBindings);
   std::vector<Binding> out;
@@ -205,8 +205,8 @@ std::optional<std::vector<Binding>> decode_bindings(std::string_view bytes,
 }
 
 std::optional<EncodedSummary> summarize_bindings(std::string_view bytes) noexcept {
-  Reader r(bytes);
-  if (r.number(kVersion) != kVersion) return std::nullopt;
+  BindingReader r(bytes);
+  if (r.number(kCodecVersion) != kCodecVersion) return std::nullopt;
   EncodedSummary summary;
   summary.latest = static_cast<std::int64_t>(r.fixed());
   summary.count = static_cast<std::size_t>(r.number(kMostBindings));
