@@ -34,12 +34,21 @@ EndpointOptions of_shard(EndpointOptions options, const Shard& shard) {
   return options;
 }
 
+/// The core asks the user's store by way of `location`.
+CoreOptions asking(CoreOptions options, LocationStore* location) {
+  if (location != nullptr) options.server->location = location;
+  return options;
+}
+
 }  // namespace
 
 EndpointState::EndpointState(boost::asio::io_context& context, const EndpointOptions& given)
     : io(context),
       options(given),
-      core(given, random, given.log),
+      location(given.server && given.server->location != nullptr
+                   ? std::make_unique<PostedLocation>(*this, context, *given.server->location)
+                   : nullptr),
+      core(asking(given, location.get()), random, given.log),
       transports(std::make_unique<Transports>(context, *this, core.pool(), given.transport)),
       resolver(std::make_unique<Resolver>(context, *transports, random, given.resolver)),
       timer(context),
@@ -288,6 +297,7 @@ void EndpointState::finish() {
 
 void EndpointState::close() {
   closed_down = true;
+  if (location) location->close();
   resolver.reset();
   transports.reset();
   timer.cancel();

@@ -23,6 +23,7 @@
 
 #include "endpoint/event_records.hpp"
 #include "endpoint/handler_slot.hpp"
+#include "endpoint/posted_location.hpp"
 #include "endpoint/shard_hub.hpp"
 #include "sipstack/core/core.hpp"
 #include "sipstack/endpoint/endpoint.hpp"
@@ -139,6 +140,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   std::uint32_t shard = 0;
   std::chrono::steady_clock::time_point origin = std::chrono::steady_clock::now();
   SystemRandom random;
+  std::unique_ptr<PostedLocation> location;  ///< null: the core has its own
   Core core;
   std::unique_ptr<Transports> transports;
   std::unique_ptr<Resolver> resolver;

@@ -34,6 +34,8 @@ struct Binding {
   Flow flow;  ///< where the REGISTER came from
   /// The contact itself sent the REGISTER, over a connection or through a NAT: requests go to it by `flow`.
   bool by_flow = false;
+  /// The node that `flow` is of, as nodes that share a store number themselves; 0: this one.
+  std::uint64_t holder = 0;
 };
 
 /// What one REGISTER does to one AOR, all or nothing. Contacts are told apart by URI equality
@@ -62,7 +64,11 @@ struct LocationSize {
 };
 
 /// A store of bindings. Completion is asynchronous: a handler may be called before the call returns (as
-/// the store in memory does) or later, on the shard's thread; exactly once, unless the store dies first.
+/// the store in memory does) or later; exactly once, unless the store dies first. Later means on the shard's
+/// thread, followed by Core's outputs, where a Core is driven by hand; behind an Endpoint on any thread,
+/// from which the endpoint brings it home.
+///
+/// Whoever brings another store finds what an update does in binding_rules.hpp.
 class LocationStore {
  public:
   virtual ~LocationStore() = default;
@@ -71,7 +77,7 @@ class LocationStore {
   /// out_of_order: a binding of the same Call-ID has this CSeq or a higher one (section 10.3 step 7).
   virtual void update(BindingUpdate update, TimePoint now, LocationHandler done) = 0;
   /// How much it holds, expired bindings that were not swept yet included, at no cost; nothing where that is
-  /// not known.
+  /// not known. Called on the thread of any shard.
   virtual std::optional<LocationSize> size() { return std::nullopt; }
 };
 
