@@ -8,7 +8,7 @@ include(CMakePackageConfigHelpers)
 set(sipstack_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sipstack")
 set(sipstack_components parser)
 if(NOT SIPSTACK_PARSER_ONLY)
-    list(APPEND sipstack_components core sipstack testing)
+    list(APPEND sipstack_components core sipstack testing ${sipstack_stores})
 endif()
 
 foreach(component IN LISTS sipstack_components)
@@ -19,8 +19,10 @@ foreach(component IN LISTS sipstack_components)
     install(EXPORT sipstack-${component} NAMESPACE sipstack:: DESTINATION "${sipstack_config_dir}"
         FILE sipstack-${component}-targets.cmake)
     foreach(layer IN LISTS sipstack_${component}_layers)
-        install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/sipstack/${layer}"
-            DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sipstack" FILES_MATCHING PATTERN "*.hpp")
+        foreach(pattern IN LISTS sipstack_${component}_files)
+            install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/sipstack/${layer}"
+                DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sipstack" FILES_MATCHING PATTERN "${pattern}.hpp")
+        endforeach()
     endforeach()
 endforeach()
 if(NOT SIPSTACK_PARSER_ONLY)
@@ -91,4 +93,8 @@ if(NOT SIPSTACK_PARSER_ONLY)
         "sipstack-core = ${PROJECT_VERSION}" "libssl;libcrypto;libcares;fmt" "-pthread")
     sipstack_pkg_config(testing sipstack-testing "A simulated network for tests of SIP programs"
         "sipstack-core = ${PROJECT_VERSION}" "" "")
+    if("sqlite" IN_LIST sipstack_stores)
+        sipstack_pkg_config(sqlite sipstack-sqlite "Stores of sipstack in SQLite files"
+            "sipstack-core = ${PROJECT_VERSION}" "sqlite3" "-pthread")
+    endif()
 endif()

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-# sipstack_library(<name> LAYERS <layer>... [PRECOMPILE <header>...]): target sipstack_<name>, alias sipstack::<name>, of the
-# sources of these layers; static or shared by BUILD_SHARED_LIBS; of headers alone where there is no
+# sipstack_library(<name> LAYERS <layer>... [FILES <pattern>...] [PRECOMPILE <header>...]): target
+# sipstack_<name>, alias sipstack::<name>, of the sources of these layers, or of those of them whose names
+# without extension fit a pattern (a layer with several libraries: the stores, each with what it links); static or shared by BUILD_SHARED_LIBS; of headers alone where there is no
 # source. Sets in the caller sipstack_<name>_compiled (whether there is anything to link) and
 # sipstack_<name>_scope (PUBLIC or INTERFACE, for what users need too).
 function(sipstack_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LAYERS;PRECOMPILE")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LAYERS;FILES;PRECOMPILE")
     set(target sipstack_${name})
     set(sources "")
     set(grammars "")
-    set(headers "")
+    if(NOT arg_FILES)
+        set(arg_FILES "*")
+    endif()
     foreach(layer IN LISTS arg_LAYERS)
-        file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*.cpp")
-        list(APPEND sources ${found})
+        foreach(pattern IN LISTS arg_FILES)
+            file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/${pattern}.cpp")
+            list(APPEND sources ${found})
+        endforeach()
         file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*.rl")
         list(APPEND grammars ${found})
-        file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/sipstack/${layer}/*.hpp")
-        list(APPEND headers ${found})
     endforeach()
     sipstack_ragel(generated ${grammars})
 
@@ -83,4 +86,5 @@ function(sipstack_library name)
     set(sipstack_${name}_compiled ${compiled} PARENT_SCOPE)
     set(sipstack_${name}_scope ${scope} PARENT_SCOPE)
     set(sipstack_${name}_layers ${arg_LAYERS} PARENT_SCOPE)
+    set(sipstack_${name}_files ${arg_FILES} PARENT_SCOPE)
 endfunction()

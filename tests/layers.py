@@ -21,7 +21,7 @@ BELOW["testing"] = ["core", *BELOW["core"]]
 BELOW["store"] = ["server", *BELOW["server"]]
 BELOW["transport"] = ["parser", "base"]
 BELOW["endpoint"] = ["transport", "core", *BELOW["core"]]
-BELOW["tools"] = ["endpoint", *BELOW["endpoint"], "testing"]
+BELOW["tools"] = ["endpoint", *BELOW["endpoint"], "testing", "store"]
 
 # The protocol does no I/O and knows neither clock nor thread nor random device: these layers see
 # the standard library without those parts, and what ALLOWED grants them.

@@ -22,8 +22,10 @@ namespace {
 
 /// One question: whether its call has not returned yet is the asking thread's knowledge alone.
 struct Asked {
+  explicit Asked(LocationHandler d) : done(std::move(d)) {}
   const std::thread::id thread = std::this_thread::get_id();
   bool inside = true;
+  LocationHandler done;  ///< moved home with the answer: what it holds is the shard's, to the end
 };
 
 }  // namespace
@@ -46,13 +48,14 @@ void PostedLocation::ask(LocationHandler done, Ask&& question) {
     const std::lock_guard<std::mutex> lock(gate_->mutex);
     gate_->state = state_.weak_from_this();
   }
-  const auto asked = std::make_shared<Asked>();
-  question([gate = gate_, asked, done = std::move(done)](LocationResult result, TimePoint at) {
+  const auto asked = std::make_shared<Asked>(std::move(done));
+  question([gate = gate_, asked](LocationResult result, TimePoint at) {
     if (asked->thread == std::this_thread::get_id() && asked->inside)
-      return done(std::move(result), at);
+      return asked->done(std::move(result), at);
     const std::lock_guard<std::mutex> lock(gate->mutex);
     if (gate->io == nullptr) return;
-    boost::asio::post(*gate->io, [state = gate->state, done, result = std::move(result)]() mutable {
+    boost::asio::post(*gate->io, [state = gate->state, done = std::move(asked->done),
+                                  result = std::move(result)]() mutable {
       const auto self = state.lock();
       if (!self || self->closed_down) return;
       done(std::move(result), self->now());
@@ -71,5 +74,7 @@ void PostedLocation::update(BindingUpdate update, TimePoint now, LocationHandler
   ask(std::move(done),
       [&](LocationHandler bring) { store_.update(std::move(update), now, std::move(bring)); });
 }
+
+std::optional<LocationSize> PostedLocation::size() { return store_.size(); }
 
 }  // namespace sipstack

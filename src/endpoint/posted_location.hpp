@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "sipstack/server/location.hpp"
@@ -25,6 +26,7 @@ class PostedLocation final : public LocationStore {
 
   void find(std::string_view aor, TimePoint now, LocationHandler done) override;
   void update(BindingUpdate update, TimePoint now, LocationHandler done) override;
+  std::optional<LocationSize> size() override;
 
  private:
   struct Gate;

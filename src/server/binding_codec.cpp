@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kMostBindings = 1024;
-constexpr std::size_t kMostPath = 64;
+constexpr std::size_t kMostPath = 1024;
 constexpr std::int64_t kMostMilliseconds = std::int64_t{1} << 52;
 
 enum : std::uint64_t { kHasQ = 1, kByFlow = 2, kAll = 3 };
@@ -64,14 +64,11 @@ class Reader {
     rest_.remove_prefix(8);
     return n;
   }
-  /// Of our own lines there is no control character in any: they go into headers.
+  /// They go into headers: none may end a line. Other control characters a quoted string may have (RFC 3261
+  /// section 25.1, quoted-pair).
   std::string text() {
     const std::string_view t = bytes();
-    const auto is_control = [](char c) {
-      const auto byte = static_cast<std::uint8_t>(c);
-      return (byte < 0x20 && byte != '\t') || byte == 0x7f;
-    };
-    if (std::any_of(t.begin(), t.end(), is_control)) fail();
+    if (t.find_first_of("\r\n") != std::string_view::npos) fail();
     return std::string(t);
   }
   SocketAddress address() {

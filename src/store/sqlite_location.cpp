@@ -4,11 +4,9 @@
 #include "sipstack/store/sqlite_location.hpp"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <random>
@@ -20,28 +18,17 @@
 #include "server/binding_codec.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/server/binding_rules.hpp"
-#include "store/sqlite_database.hpp"
+#include "store/sqlite_bindings.hpp"
 
 namespace sipstack {
 namespace {
 
 using server::CodecFrame;
-using store::SqliteDatabase;
-using store::SqliteStatement;
+using store::SqliteBindings;
 
-constexpr std::int64_t kApplication = 0x53495042;  // "SIPB": whose file it is
-constexpr std::int64_t kSchema = 1;
 /// Buckets of the image that are looked at for each update, and what a batch drops at most.
 constexpr std::size_t kSweptPerUpdate = 4;
 constexpr std::size_t kDroppedPerBatch = 256;
-
-constexpr const char* kCreate =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE binding (aor TEXT PRIMARY KEY, expires INTEGER NOT NULL, contacts BLOB NOT NULL)"
-    " WITHOUT ROWID;"
-    "PRAGMA application_id=1397313602;"  // kApplication
-    "PRAGMA user_version=1;"
-    "COMMIT";
 
 /// The system's clock once, then a monotonic one: setting the clock ends no registration.
 UnixClock anchored_clock() {
@@ -80,7 +67,7 @@ struct SqliteLocation::Impl {
     LocationHandler done;
     LocationResult result = unexpected(LocationErrc::unavailable);
   };
-  using Staged = std::unordered_map<std::string, std::string>;  ///< empty: the AOR goes
+  using Staged = SqliteBindings::Changes;
 
   explicit Impl(const SqliteLocationOptions& o)
       : options(o),
@@ -93,18 +80,13 @@ struct SqliteLocation::Impl {
   }
   CodecFrame frame(TimePoint now) const { return {node, now, clock()}; }
 
-  // opening
-  std::string open(const std::string& file);
-  std::string prepare_file();
-  std::string load();
+  std::string open(const std::string& name);
 
   // the store's thread
   void run();
   void write(std::deque<Waiting>& batch);
   void work_out(Waiting& waiting, Staged& staged);
   void sweep(std::size_t updates, Staged& staged);
-  bool commit(const Staged& staged);
-  bool put(const std::string& aor, const std::string& encoded);
   void publish(Staged& staged);
   const std::string* current(const std::string& aor, const Staged& staged) const;
 
@@ -112,8 +94,7 @@ struct SqliteLocation::Impl {
   UnixClock clock;
   const std::uint64_t node;
 
-  SqliteDatabase database;
-  SqliteStatement insert, remove;
+  SqliteBindings file;
   std::size_t cursor = 0;    ///< bucket that is swept next
   std::ptrdiff_t grown = 0;  ///< bindings that the batch adds
   bool failing = false;
@@ -128,68 +109,24 @@ struct SqliteLocation::Impl {
   std::thread thread;
 };
 
-std::string SqliteLocation::Impl::open(const std::string& file) {
-  auto opened = SqliteDatabase::open(file, SqliteDatabase::Mode::create);
+std::string SqliteLocation::Impl::open(const std::string& name) {
+  auto opened = SqliteBindings::open(name, options.max_bytes);
   if (!opened) return opened.error();
-  database = std::move(*opened);
-  std::string problem = prepare_file();
-  if (problem.empty()) problem = load();
-  return problem;
-}
-
-std::string SqliteLocation::Impl::prepare_file() {
-  // Exclusive: two processes, each with an image of its own, would undo each other's bindings.
-  if (!database.execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-                        "PRAGMA synchronous=FULL; BEGIN EXCLUSIVE; COMMIT"))
-    return database.error();
-  const auto application = database.number("PRAGMA application_id");
-  const auto version = database.number("PRAGMA user_version");
-  const auto tables = database.number("SELECT count(*) FROM sqlite_master");
-  if (!application || !version || !tables) return database.error();
-  if (*tables == 0 && *application == 0) {
-    if (!database.execute(kCreate)) return database.error();
-  } else if (*application != kApplication) {
-    return "it is an SQLite file of another program";
-  } else if (*version != kSchema) {
-    return "its schema is of version " + std::to_string(*version) + ", which is not known here";
-  }
-  if (options.max_bytes != 0) {
-    const auto page = database.number("PRAGMA page_size").value_or(4096);
-    const std::string limit =
-        "PRAGMA max_page_count=" +
-        std::to_string(options.max_bytes / static_cast<std::uint64_t>(page) + 1);
-    if (!database.number(limit)) return database.error();
-  }
-  auto put_in = database.prepare("INSERT OR REPLACE INTO binding VALUES (?1, ?2, ?3)");
-  auto take_out = database.prepare("DELETE FROM binding WHERE aor = ?1");
-  if (!put_in || !take_out) return database.error();
-  insert = std::move(*put_in);
-  remove = std::move(*take_out);
-  return {};
-}
-
-std::string SqliteLocation::Impl::load() {
-  auto rows = database.prepare("SELECT aor, contacts FROM binding WHERE expires > ?1");
-  if (!rows) return rows.error();
+  file = std::move(*opened);
   const CodecFrame at = frame(TimePoint{});
-  rows->bind(1, at.unix_ms);
   std::size_t unread = 0;
-  auto step = rows->step();
-  for (; step == SqliteStatement::Step::row; step = rows->step()) {
-    const std::string_view encoded = rows->bytes(1);
+  std::string problem = file.load(at.unix_ms, [&](std::string_view aor, std::string_view encoded) {
     if (!server::decode_bindings(encoded, at)) {
       ++unread;
-      continue;
+      return;
     }
     total += count_of(encoded);
-    image.emplace(rows->bytes(0), encoded);
-  }
-  if (step == SqliteStatement::Step::failed) return database.error();
+    image.emplace(aor, encoded);
+  });
   if (unread != 0)
     log(LogLevel::error,
         "location: the bindings of " + std::to_string(unread) + " AORs cannot be read");
-  counted.aors = image.size();
-  return {};
+  return problem;
 }
 
 void SqliteLocation::Impl::run() {
@@ -215,8 +152,8 @@ void SqliteLocation::Impl::write(std::deque<Waiting>& batch) {
   grown = 0;
   for (Waiting& w : batch) work_out(w, staged);
   sweep(batch.size(), staged);
-  if (staged.empty()) return;  // all refused: by their own bindings, not by the disk
-  if (commit(staged)) {
+  if (staged.empty()) return;  // refused, or removals of what was not there
+  if (file.commit(staged)) {
     if (failing) log(LogLevel::warning, "location: the disk takes bindings again");
     failing = false;
     publish(staged);
@@ -225,9 +162,8 @@ void SqliteLocation::Impl::write(std::deque<Waiting>& batch) {
     counted.committed += batch.size();
     return;
   }
-  if (!failing) log(LogLevel::error, "location: bindings cannot be written: " + database.error());
+  if (!failing) log(LogLevel::error, "location: bindings cannot be written: " + file.error());
   failing = true;
-  database.execute("ROLLBACK");
   for (Waiting& w : batch) w.result = unexpected(LocationErrc::unavailable);
   const std::lock_guard<std::mutex> lock(mutex);
   ++counted.failed;
@@ -257,8 +193,9 @@ void SqliteLocation::Impl::work_out(Waiting& w, Staged& staged) {
     return;
   }
   grown += static_cast<std::ptrdiff_t>(bindings.size()) - static_cast<std::ptrdiff_t>(before);
-  staged[w.update.aor] =
-      bindings.empty() ? std::string() : server::encode_bindings(bindings, w.frame);
+  if (before != 0 || !bindings.empty())
+    staged[w.update.aor] =
+        bindings.empty() ? std::string() : server::encode_bindings(bindings, w.frame);
   server::forget_foreign_flows(bindings);
   sort_by_preference(bindings);
   w.result = std::move(bindings);
@@ -280,25 +217,6 @@ void SqliteLocation::Impl::sweep(std::size_t updates, Staged& staged) {
     }
     ++cursor;
   }
-}
-
-bool SqliteLocation::Impl::commit(const Staged& staged) {
-  if (!database.execute("BEGIN IMMEDIATE")) return false;
-  for (const auto& [aor, encoded] : staged)
-    if (!put(aor, encoded)) return false;
-  return database.execute("COMMIT");
-}
-
-bool SqliteLocation::Impl::put(const std::string& aor, const std::string& encoded) {
-  SqliteStatement& statement = encoded.empty() ? remove : insert;
-  statement.bind(1, aor);
-  if (!encoded.empty()) {
-    statement.bind(2, server::summarize_bindings(encoded)->latest);
-    statement.bind_blob(3, encoded);
-  }
-  const bool good = statement.step() == SqliteStatement::Step::done;
-  statement.reset();
-  return good;
 }
 
 void SqliteLocation::Impl::publish(Staged& staged) {
@@ -361,6 +279,11 @@ void SqliteLocation::update(BindingUpdate update, TimePoint now, LocationHandler
     }
   }
   waiting.done(unexpected(LocationErrc::unavailable), now);
+}
+
+std::optional<LocationSize> SqliteLocation::size() {
+  const std::lock_guard<std::mutex> lock(impl_->mutex);
+  return LocationSize{impl_->image.size(), impl_->total};
 }
 
 SqliteLocation::Counters SqliteLocation::counters() const {

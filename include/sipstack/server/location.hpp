@@ -77,7 +77,7 @@ class LocationStore {
   /// out_of_order: a binding of the same Call-ID has this CSeq or a higher one (section 10.3 step 7).
   virtual void update(BindingUpdate update, TimePoint now, LocationHandler done) = 0;
   /// How much it holds, expired bindings that were not swept yet included, at no cost; nothing where that is
-  /// not known.
+  /// not known. Called on the thread of any shard.
   virtual std::optional<LocationSize> size() { return std::nullopt; }
 };
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,7 @@ class SqliteLocation final : public LocationStore {
 
   void find(std::string_view aor, TimePoint now, LocationHandler done) override;
   void update(BindingUpdate update, TimePoint now, LocationHandler done) override;
+  std::optional<LocationSize> size() override;
 
   struct Counters {
     std::size_t aors = 0;
