@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kApplication = 0x53495042;  // "SIPB": whose file it is
 constexpr std::int64_t kSchema = 1;
+constexpr int kPatienceMs = 1000;  // for a process that is about to end
 
 constexpr const char* kCreate =
     "BEGIN IMMEDIATE;"
@@ -23,7 +24,7 @@ constexpr const char* kCreate =
 
 expected<SqliteBindings, std::string> SqliteBindings::open(const std::string& file,
                                                            std::uint64_t max_bytes) {
-  auto database = SqliteDatabase::open(file, SqliteDatabase::Mode::create);
+  auto database = SqliteDatabase::open(file, SqliteDatabase::Mode::create, kPatienceMs);
   if (!database) return unexpected(std::move(database.error()));
   SqliteBindings bindings;
   bindings.database_ = std::move(*database);

@@ -8,8 +8,6 @@
 namespace sipstack::store {
 namespace {
 
-constexpr int kPatienceMs = 1000;  // for a lock that another process is about to give up
-
 sqlite3* of(void* database) { return static_cast<sqlite3*>(database); }
 sqlite3_stmt* statement_of(void* statement) { return static_cast<sqlite3_stmt*>(statement); }
 
@@ -60,7 +58,8 @@ void SqliteDatabase::Close::operator()(void* database) const noexcept {
   sqlite3_close_v2(of(database));
 }
 
-expected<SqliteDatabase, std::string> SqliteDatabase::open(const std::string& file, Mode mode) {
+expected<SqliteDatabase, std::string> SqliteDatabase::open(const std::string& file, Mode mode,
+                                                           int patience_ms) {
   const int flags =
       mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* database = nullptr;
@@ -69,7 +68,7 @@ expected<SqliteDatabase, std::string> SqliteDatabase::open(const std::string& fi
   SqliteDatabase opened;
   opened.database_.reset(database);  // even one that failed has to be closed
   if (outcome != SQLITE_OK) return unexpected(std::string(sqlite3_errstr(outcome)));
-  sqlite3_busy_timeout(database, kPatienceMs);
+  sqlite3_busy_timeout(database, patience_ms);
   return opened;
 }
 

@@ -40,7 +40,9 @@ class SqliteStatement {
 class SqliteDatabase {
  public:
   enum class Mode { read, create };
-  static expected<SqliteDatabase, std::string> open(const std::string& file, Mode mode);
+  /// `patience_ms`: for a lock that somebody is about to give up.
+  static expected<SqliteDatabase, std::string> open(const std::string& file, Mode mode,
+                                                    int patience_ms);
 
   /// Statements without results; false where one fails.
   bool execute(const char* sql);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keys of a configuration file. Defaults are not here: they are the library's own.
 #include "tools/config.hpp"
+#include "tools/location.hpp"
 
 namespace sipstack::tools {
 
@@ -22,6 +23,10 @@ std::string check_key(std::string& text) {
 std::string check_network(std::string& text) {
   return IpPrefix::parse(text) ? "" : "must be ADDRESS or ADDRESS/BITS";
 }
+std::string check_users_text(std::string& text) {
+  return text.empty() ? "must not be empty" : check_sqlite(text);
+}
+std::string check_location_text(std::string& text) { return check_location(text); }
 std::string check_name(std::string& text) { return text.empty() ? "must not be empty" : ""; }
 
 #define AT(path) +[](Settings& s) { return &s.path; }
@@ -35,11 +40,14 @@ void add_words(std::vector<ConfigKey>& k) {
        {kServe, "", "domain", AT(domains), 0, 0, "", Reload::yes,
         "Whose users are served; the first is the realm of passwords", check_name},
        {kServe, "", "users", AT(users), 0, 0, "", Reload::yes,
-        "File of lines user:password or user:HA1; without it nobody is challenged"},
+        "File of lines user:password or user:HA1, or sqlite:FILE with a table of HA1s; without it "
+        "nobody is challenged",
+        check_users_text},
        {kServe, "", "digest", AT(digest), 0, 0, "md5|sha-256|both", Reload::yes,
         "What challenges offer"},
-       {kServe, "", "location", AT(location), 0, 0, "memory", Reload::no,
-        "Where bindings are kept: memory"},
+       {kServe, "", "location", AT(location), 0, 0, "", Reload::no,
+        "Where bindings are kept: memory, or sqlite:FILE, where they outlive the process",
+        check_location_text},
        {kServe, "", "mode", AT(mode), 0, 0, "proxy|redirect", Reload::yes, "What becomes of calls"},
        {kServe, "", "record-route", AT(record_route), 0, 0, "on|off", Reload::yes,
         "Stay in the path of calls"},

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sipstack serve: registrar, location service, stateful proxy and redirect server. RFC 3261
 // sections 10, 16 and 8.3.
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -11,37 +10,16 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "sipstack/server/users.hpp"
 #include "tools/command.hpp"
 #include "tools/config.hpp"
-#include "tools/file.hpp"
+#include "tools/known_users.hpp"
+#include "tools/location.hpp"
 #include "tools/operation.hpp"
 #include "tools/settings.hpp"
 
 namespace sipstack::tools {
 
 namespace {
-
-/// Or why the file is no good.
-expected<Users, std::string> read_users(const std::string& file, const std::string& realm) {
-  const auto text = read_file(file);
-  if (!text) return unexpected(file + " cannot be read");
-  auto users = parse_users(*text, realm);
-  if (!users)
-    return unexpected(fmt::format("{}:{}: {}", file, users.error().line, users.error().message));
-  return *std::move(users);
-}
-
-/// MD5 alone by default: baresip 1.0, SIPp 3.6 and sipsak fail at a challenge with an algorithm
-/// that they don't know, where RFC 8760 section 2.4 has them pass over it. Where the file has only
-/// other HA1s, those.
-std::vector<DigestAlgorithm> offered(const Users& users, const std::string& wanted) {
-  std::vector<DigestAlgorithm> algorithms = users.algorithms();
-  if (wanted == "both") return algorithms;
-  const auto one = wanted == "md5" ? DigestAlgorithm::md5 : DigestAlgorithm::sha256;
-  if (std::count(algorithms.begin(), algorithms.end(), one) != 0) algorithms = {one};
-  return algorithms;
-}
 
 /// The roles by the settings, users read, or what is wrong with those.
 expected<ServerOptions, std::string> server_options(const Settings& settings) {
@@ -56,10 +34,10 @@ expected<ServerOptions, std::string> server_options(const Settings& settings) {
           static_cast<std::uint8_t>(std::stoi(settings.gruu_key.substr(2 * i, 2), nullptr, 16));
   }
   if (!settings.users.empty()) {
-    const auto users = read_users(settings.users, settings.domains.front());
+    const auto users = known_users(settings);
     if (!users) return unexpected(users.error());
-    server.users = users->lookup();
-    server.algorithms = offered(*users, settings.digest);
+    server.users = users->lookup;
+    server.algorithms = users->algorithms;
   }
   return server;
 }
@@ -97,6 +75,12 @@ int serve(const CLI::App& command, const ConfigWishes& wishes, Settings& setting
   ShardedEndpointOptions options = endpoint_options(settings);
   options.server = *server;
   options.shards = static_cast<std::size_t>(settings.threads);
+  const auto location = open_location(settings);  // longer than the node
+  if (!location) {
+    fmt::print(stderr, "sipstack serve: {}\n", location.error());
+    return kFailed;
+  }
+  options.server->location = location->get();
 
   Node node(settings, std::move(options));
   Operation operation(node, settings);
@@ -118,8 +102,11 @@ void add_serve(CLI::App& app, Command& chosen) {
       ->allow_extra_args(false)
       ->type_name("NAME");
   command
-      ->add_option("--users", arguments->users,
-                   "Lines user:password or user:HA1; without it nobody is challenged")
+      ->add_option(
+          "--users", arguments->users,
+          "Lines user:password or user:HA1, or sqlite:FILE with a table of HA1s; without it "
+          "nobody is challenged")
+      ->check(CLI::Validator(check_sqlite, ""))
       ->type_name("FILE");
   command
       ->add_option("--digest", arguments->digest,
@@ -127,8 +114,11 @@ void add_serve(CLI::App& app, Command& chosen) {
       ->check(CLI::IsMember({"md5", "sha-256", "both"}))
       ->capture_default_str()
       ->type_name("ALGORITHM");
-  command->add_option("--location", arguments->location, "Where bindings are kept: memory")
-      ->check(CLI::IsMember({"memory"}))
+  command
+      ->add_option(
+          "--location", arguments->location,
+          "Where bindings are kept: memory, or sqlite:FILE, where they outlive the process")
+      ->check(CLI::Validator(check_location, ""))
       ->type_name("STORE");
   command->add_option("--mode", arguments->mode, "proxy or redirect")
       ->check(CLI::IsMember({"proxy", "redirect"}))

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/location.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sipstack/endpoint/trace.hpp"
+#include "tools/log_line.hpp"
+
+#ifdef SIPSTACK_WITH_SQLITE
+#include "sipstack/store/sqlite_location.hpp"
+#endif
+
+namespace sipstack::tools {
+
+namespace {
+
+constexpr std::string_view kSqlite = "sqlite:";
+
+using OpenedLocation = expected<std::unique_ptr<LocationStore>, std::string>;
+
+OpenedLocation open_sqlite(const std::string& file, const Settings& settings) {
+#ifdef SIPSTACK_WITH_SQLITE
+  SqliteLocationOptions options;
+  options.log = store_log(settings);
+  auto store = SqliteLocation::open(file, options);
+  if (!store) return unexpected(std::move(store.error()));
+  return std::unique_ptr<LocationStore>(std::move(*store));
+#else
+  static_cast<void>(settings);
+  return unexpected(check_sqlite(std::string(kSqlite) + file));
+#endif
+}
+
+}  // namespace
+
+std::optional<std::string> sqlite_file(const std::string& text) {
+  if (text.compare(0, kSqlite.size(), kSqlite) != 0) return std::nullopt;
+  return text.substr(kSqlite.size());
+}
+
+std::string check_sqlite(const std::string& text) {
+  const auto file = sqlite_file(text);
+  if (!file) return {};
+#ifndef SIPSTACK_WITH_SQLITE
+  return "must be something else than sqlite: this sipstack was built without it";
+#endif
+  return file->empty() ? "must have a file behind sqlite:" : "";
+}
+
+std::string check_location(const std::string& text) {
+  if (text == "memory") return {};
+  if (sqlite_file(text)) return check_sqlite(text);
+  return "must be memory or sqlite:FILE";
+}
+
+LogHook store_log(const Settings& settings) {
+  return [json = settings.log_format == "json", most = settings.log_level](const LogRecord& r) {
+    if (r.level > most) return;
+    fmt::print(stderr, "{}\n", json ? json_line(r, wall_time()) : text_line(r));
+  };
+}
+
+OpenedLocation open_location(const Settings& settings) {
+  const std::string& name = settings.location;
+  if (name == "memory") return nullptr;
+  OpenedLocation store = unexpected(check_location(name));
+  if (const auto file = sqlite_file(name)) store = open_sqlite(*file, settings);
+  if (!store) return unexpected(fmt::format("location {}: {}", name, store.error()));
+  return store;
+}
+
+}  // namespace sipstack::tools

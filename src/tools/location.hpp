@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// --location: where a server keeps bindings. What names a store outside of the process.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sipstack/base/expected.hpp"
+#include "sipstack/base/log.hpp"
+#include "sipstack/server/location.hpp"
+#include "tools/settings.hpp"
+
+namespace sipstack::tools {
+
+/// The file of "sqlite:FILE"; nothing where the text is none such.
+std::optional<std::string> sqlite_file(const std::string& text);
+/// What is wrong with a name that may be sqlite:FILE, or nothing: there is no file, or no SQLite in this build.
+std::string check_sqlite(const std::string& text);
+/// As "memory" or "sqlite:FILE": what is wrong with the text, or nothing.
+std::string check_location(const std::string& text);
+
+/// Lines of a store on standard error, in the format of the others; errors and warnings alone. Any thread.
+LogHook store_log(const Settings& settings);
+
+/// The store that the settings name, for all shards: it must outlive the node. Null: the endpoint has its own,
+/// in memory. Or a sentence that says why it cannot be had.
+expected<std::unique_ptr<LocationStore>, std::string> open_location(const Settings& settings);
+
+}  // namespace sipstack::tools
