@@ -160,11 +160,12 @@ bool Proxy::Impl::full(const MessageView& request) const noexcept {
   return contexts.size() >= options.max_contexts + more;
 }
 
-/// RFC 3261 section 21.5.4. Spread, so that not all come back at once.
+/// RFC 3261 section 21.5.4.
 void Proxy::Impl::shed(const RequestArrived& e) {
-  server::challenge(
-      layer, e.txn, e.request.view(), e.flow, 503, options.product,
-      [&](ResponseWriter& w) { w.header(HeaderId::retry_after, 8 + layer.random().below(25)); });
+  server::challenge(layer, e.txn, e.request.view(), e.flow, 503, options.product,
+                    [&](ResponseWriter& w) {
+                      w.header(HeaderId::retry_after, server::retry_after(layer.random()));
+                    });
 }
 
 Proxy::Impl::ContextId Proxy::Impl::open(const RequestArrived& e, Routing&& routing,

@@ -77,7 +77,7 @@ void Proxy::Impl::found(ContextId id, const LocationResult& result, TimePoint no
   c->looking_up = false;
   if (c->stopped) return settle(id, now);
   if (!result) {
-    answer(*c, 500, now);
+    unavailable(*c, now);
     return settle(id, now);
   }
   std::vector<Binding> bindings = *result;

@@ -54,7 +54,8 @@ struct Registrar::Impl {
     if (!result) {
       Refusal r{500, {}, {}};
       if (result.error() == LocationErrc::too_many) r.status = 403;
-      if (result.error() == LocationErrc::unavailable) r = {503, HeaderId::retry_after, "30"};
+      if (result.error() == LocationErrc::unavailable)
+        r = {503, HeaderId::retry_after, std::to_string(server::retry_after(layer.random()))};
       server::reply(layer, txn, m, *flow, r.status, options.product, now, [&](ResponseWriter& w) {
         if (!r.value.empty()) w.header(r.header, r.value);
       });

@@ -99,7 +99,6 @@ void RedisLocation::Impl::run() {
     }
     const auto now = RedisClock::now();
     auto until = now + std::chrono::minutes(1);
-    std::vector<Asked> due;
     for (std::size_t i = later.size(); i-- > 0;) {
       if (later[i].first <= now) {
         due.push_back(std::move(later[i].second));
@@ -108,8 +107,9 @@ void RedisLocation::Impl::run() {
         until = std::min(until, later[i].first);
       }
     }
-    for (const Asked& q : due) ask(q);
+    begin_due();
     nodes.tick(now);  // what was asked leaves
+    if (!due.empty()) until = now;
     connected.store(nodes.connected(), std::memory_order_relaxed);
     connects.store(nodes.connects(), std::memory_order_relaxed);
     nodes.wait(wake_read, until);
@@ -128,8 +128,29 @@ void RedisLocation::Impl::take_entered() {
   const auto given_up = RedisClock::now() + options.timeout;
   for (const Asked& q : batch) {
     q->given_up = given_up;
-    ask(q);
+    if (q->writes) {
+      const auto [line, first] = updating.try_emplace(q->key);
+      if (!first) {
+        line->second.push_back(q);
+        continue;
+      }
+    }
+    due.push_back(q);
   }
+}
+
+void RedisLocation::Impl::begin_due() {
+  // What is refused at once lets the next one in.
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    const Asked q = due[i];
+    if (RedisClock::now() >= q->given_up)
+      fail(q);
+    else if (std::exchange(q->knows, false))
+      read(q, std::string(std::move(q->value)));
+    else
+      ask(q);
+  }
+  due.clear();
 }
 
 // ---- the face ----

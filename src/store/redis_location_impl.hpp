@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -32,7 +34,8 @@ struct RedisQuestion {
   // of the update that is about to be written
   bool writing = false;
   std::string revision;
-  std::string value;  ///< empty: the key goes
+  std::string value;   ///< empty: the key goes
+  bool knows = false;  ///< not asked yet, but `value` is what the update before it wrote
   std::vector<Binding> outcome;
 };
 
@@ -54,6 +57,7 @@ struct RedisLocation::Impl {
   // the store's thread, all of it
   void run();
   void take_entered();
+  void begin_due();
   void ask(const Asked& q);
   void command(store::RedisConnection& to, const Asked& q);
   void answered(store::RedisConnection& from, const Asked& q, const store::RedisReply& reply);
@@ -63,6 +67,7 @@ struct RedisLocation::Impl {
   bool decode(const Asked& q, std::string_view value, std::vector<Binding>& bindings);
   void work_out(const Asked& q, std::vector<Binding> bindings);
   void finish(const Asked& q, LocationResult result);
+  void next_update(const store::RedisQuestion& done, bool written);
   void fail(const Asked& q) { finish(q, unexpected(LocationErrc::unavailable)); }
   void complain(const std::string& text);
 
@@ -75,6 +80,9 @@ struct RedisLocation::Impl {
   store::RedisNodes nodes;
   std::vector<std::pair<store::RedisClock::time_point, Asked>> later;  ///< TRYAGAIN
   store::RedisClock::time_point complained{};
+  /// Updates of an AOR go one by one, in the order in which they came: those that wait for the one under way.
+  std::map<std::string, std::deque<Asked>> updating;
+  std::vector<Asked> due;  ///< to be asked now
 
   int wake_read = -1, wake_write = -1;
   std::atomic<bool> away{false};

@@ -170,7 +170,22 @@ void RedisLocation::Impl::finish(const Asked& q, LocationResult result) {
   const bool lost = !result && result.error() == LocationErrc::unavailable;
   (lost ? unavailable : good).fetch_add(1, std::memory_order_relaxed);
   pending.fetch_sub(1);
+  if (q->writes) next_update(*q, q->writing && !lost);
   q->done(std::move(result), q->frame.now);
+}
+
+/// What one has written is what the next one begins with: one way to Redis and back instead of two.
+void RedisLocation::Impl::next_update(const store::RedisQuestion& done, bool written) {
+  const auto line = updating.find(done.key);
+  if (line->second.empty()) {
+    updating.erase(line);
+    return;
+  }
+  const Asked next = std::move(line->second.front());
+  line->second.pop_front();
+  next->knows = written;
+  if (written) next->value = done.value;
+  due.push_back(next);
 }
 
 void RedisLocation::Impl::complain(const std::string& text) {

@@ -46,7 +46,8 @@ void add_words(std::vector<ConfigKey>& k) {
        {kServe, "", "digest", AT(digest), 0, 0, "md5|sha-256|both", Reload::yes,
         "What challenges offer"},
        {kServe, "", "location", AT(location), 0, 0, "", Reload::no,
-        "Where bindings are kept: memory, or sqlite:FILE, where they outlive the process",
+        "Where bindings are kept: memory, sqlite:FILE, where they outlive the process, or "
+        "redis://HOST, which nodes share",
         check_location_text},
        {kServe, "", "mode", AT(mode), 0, 0, "proxy|redirect", Reload::yes, "What becomes of calls"},
        {kServe, "", "record-route", AT(record_route), 0, 0, "on|off", Reload::yes,

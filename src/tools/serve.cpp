@@ -117,7 +117,8 @@ void add_serve(CLI::App& app, Command& chosen) {
   command
       ->add_option(
           "--location", arguments->location,
-          "Where bindings are kept: memory, or sqlite:FILE, where they outlive the process")
+          "Where bindings are kept: memory, sqlite:FILE, where they outlive the process, or "
+          "redis://HOST, which nodes share")
       ->check(CLI::Validator(check_location, ""))
       ->type_name("STORE");
   command->add_option("--mode", arguments->mode, "proxy or redirect")

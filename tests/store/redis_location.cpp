@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "location_model.hpp"
 #include "redis_server.hpp"
 #include "store/redis_address.hpp"
 
@@ -167,7 +168,7 @@ TEST_CASE("bindings live in Redis for as long as they are good", "[redis]") {
   CHECK(contacts(find(*store, "sip:a@d")) == Contacts{"sip:y@h", "sip:x@h"});
   CHECK(contacts(find(*store, "sip:b@d")).empty());
 
-  const auto late = update(*store, adding("sip:a@d", "sip:x@h", 2));
+  const auto late = update(*store, adding("sip:a@d", "sip:y@h", 2));
   REQUIRE_FALSE(late);
   CHECK(late.error() == LocationErrc::out_of_order);
   REQUIRE(update(*store, adding("sip:a@d", "sip:z@h", 3, "other", 90)));
@@ -269,7 +270,7 @@ TEST_CASE("Redis goes, and comes back", "[redis]") {
   CHECK(soon([&] { return unavailable(find(*store, "sip:a@d")); }));
   CHECK(unavailable(update(*store, adding("sip:a@d", "sip:x@h", 2))));
   CHECK(soon([&] { return said.has("is away"); }));
-  CHECK(store->counters().connected == 0);
+  CHECK(soon([&] { return store->counters().connected == 0; }));
   redis.start();
   CHECK(soon([&] { return find(*store, "sip:a@d").has_value(); }));
   CHECK(update(*store, adding("sip:a@d", "sip:x@h", 3)));
@@ -376,4 +377,19 @@ TEST_CASE("a store that goes answers nobody, and waits for nobody", "[redis]") {
     CHECK(answers <= 1);
     CHECK(std::chrono::steady_clock::now() - begun < seconds(5));
   }
+}
+
+TEST_CASE("redis: a model agrees with random registrations", "[redis][model]") {
+  if (no_redis()) return;
+  Server redis;
+  testing_store::Times times;
+  RedisLocationOptions options;
+  options.clock = times.unix_clock();
+  options.timeout = kPatience;
+  auto store = opened(redis.url(), options);
+  testing_store::ModelRun run;
+  run.updates = testing_store::model_updates(10'000);
+  testing_store::agrees_with_model([&]() -> LocationStore& { return *store; }, times, run,
+                                   [&] { store = opened(redis.url(), options); });
+  CHECK(store->counters().unavailable == 0);
 }
