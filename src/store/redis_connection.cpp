@@ -30,6 +30,7 @@ using std::chrono::seconds;
 constexpr auto kFirstRetry = milliseconds(50);
 constexpr auto kIdle = seconds(5);      // then a PING shows whether it still lives
 constexpr auto kSilence = seconds(60);  // about a reason that was told
+constexpr const char* kUnasked = "a reply of a kind that nobody asked for";
 constexpr std::size_t kReadAtOnce = 64 * 1024;
 
 #ifdef MSG_NOSIGNAL
@@ -42,6 +43,10 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 bool not_now(int error) noexcept {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+bool is_plain(char head) noexcept {
+  return head == '+' || head == '-' || head == ':' || head == '$';
 }
 
 /// Errors behind which the next command over this connection fares no better.
@@ -278,33 +283,38 @@ void RedisConnection::read_some() {
 
 void RedisConnection::take_replies() {
   while (trouble_.empty()) {
+    // Whatever is asked here has a plain answer. hiredis believes an array's head, and would make it;
+    // that no task is under way (-1) shows a head, as long as it is never called without bytes.
+    const redisReader& r = *reader_->reader;
+    if (r.pos >= r.len) return;
+    if (r.ridx == -1 && !is_plain(r.buf[r.pos])) return give_up(kUnasked);
     void* raw = nullptr;
     if (redisReaderGetReply(reader_->reader, &raw) != REDIS_OK)
       return give_up(std::string("it does not speak as Redis does: ") + reader_->reader->errstr);
     if (raw == nullptr) return;
-    const auto free_reply = [](redisReply* r) { freeReplyObject(r); };
+    const auto free_reply = [](redisReply* done) { freeReplyObject(done); };
     const std::unique_ptr<redisReply, decltype(free_reply)> reply(static_cast<redisReply*>(raw),
                                                                   free_reply);
     if (sent_.empty()) return give_up("a reply that nobody asked for");
-    RedisReply r;
+    RedisReply said;
     switch (reply->type) {
       case REDIS_REPLY_INTEGER:
-        r.kind = RedisReply::Kind::number;
-        r.number = reply->integer;
+        said.kind = RedisReply::Kind::number;
+        said.number = reply->integer;
         break;
-      case REDIS_REPLY_NIL: r.kind = RedisReply::Kind::nil; break;
+      case REDIS_REPLY_NIL: said.kind = RedisReply::Kind::nil; break;
       case REDIS_REPLY_STRING:
-      case REDIS_REPLY_STATUS: r.kind = RedisReply::Kind::text; break;
-      case REDIS_REPLY_ERROR: r.kind = RedisReply::Kind::error; break;
-      default: return give_up("a reply of a kind that nobody asked for");
+      case REDIS_REPLY_STATUS: said.kind = RedisReply::Kind::text; break;
+      case REDIS_REPLY_ERROR: said.kind = RedisReply::Kind::error; break;
+      default: return give_up(kUnasked);
     }
-    if (reply->str != nullptr) r.text = {reply->str, static_cast<std::size_t>(reply->len)};
+    if (reply->str != nullptr) said.text = {reply->str, static_cast<std::size_t>(reply->len)};
     const Answer answer = std::move(sent_.front().answer);
     sent_.pop_front();
-    answer(r);
-    if (r.kind == RedisReply::Kind::error && hopeless(r.text)) {
+    answer(said);
+    if (said.kind == RedisReply::Kind::error && hopeless(said.text)) {
       refuses_ = true;
-      give_up(std::string(r.text));
+      give_up(std::string(said.text));
     }
   }
 }
