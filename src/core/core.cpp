@@ -94,6 +94,7 @@ struct Core::Impl {
     product = o.proxy.product;
     registrar = std::make_unique<Registrar>(layer, *store, judge, o.registrar);
     proxy = std::make_unique<Proxy>(layer, *registrar, *store, judge, o.proxy);
+    registrar->on_flow([this](const Flow& flow) { return proxy->path_of(flow); });
     if (!events) return;
     events->attach(layer, *agent, *registrar, *store, judge, o.registrar.product);
     registrar->on_changed([this](const std::string& aor, const std::vector<Binding>& bindings,

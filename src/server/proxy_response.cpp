@@ -81,7 +81,7 @@ void Proxy::Impl::failed(const TxnFailed& e, TimePoint now) {
   if (!branch.pending()) return;
   branch.status = e.error == Errc::timeout ? 408 : 503;
   // RFC 5626 section 5.3.1: that tells the registrar's side to try another flow.
-  if (edge && c->routing.flow && branch.status == 503) branch.status = 430;
+  if ((edge || c->routing.by_path) && c->routing.flow && branch.status == 503) branch.status = 430;
   // The flow by which the phone registered is gone, or silent; there may be another.
   try_next(*c, e.user.detail - 1, now);
   settle(id, now);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sipstack/endpoint/trace.hpp"
+#include "sipstack/parser/uri.hpp"
 #include "tools/log_line.hpp"
 
 #ifdef SIPSTACK_WITH_SQLITE
@@ -88,6 +89,12 @@ std::string check_location(const std::string& text) {
   if (sqlite_file(text)) return check_sqlite(text);
   if (is_redis(text)) return check_redis(text);
   return "must be memory, sqlite:FILE or redis://HOST[:PORT][/DATABASE]";
+}
+
+std::string check_node_uri(const std::string& text) {
+  const auto uri = Uri::parse(text);
+  const bool good = uri && uri->is_sip() && !uri->has_user && uri->headers.empty();
+  return good ? "" : "must be a SIP URI of a host, without user: sip:10.0.0.7:5060;transport=tcp";
 }
 
 LogHook store_log(const Settings& settings) {

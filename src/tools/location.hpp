@@ -20,6 +20,9 @@ std::string check_sqlite(const std::string& text);
 /// As "memory", "sqlite:FILE" or "redis://HOST": what is wrong with the text, or nothing.
 std::string check_location(const std::string& text);
 
+/// What is wrong with ProxyOptions::node_uri, or nothing.
+std::string check_node_uri(const std::string& text);
+
 /// Lines of a store on standard error, in the format of the others; errors and warnings alone. Any thread.
 LogHook store_log(const Settings& settings);
 

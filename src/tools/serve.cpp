@@ -121,6 +121,11 @@ void add_serve(CLI::App& app, Command& chosen) {
           "redis://HOST, which nodes share")
       ->check(CLI::Validator(check_location, ""))
       ->type_name("STORE");
+  command
+      ->add_option("--node-uri", arguments->server.proxy.node_uri,
+                   "Where nodes share a location: the SIP URI by which the others reach this one")
+      ->check(CLI::Validator(check_node_uri, ""))
+      ->type_name("URI");
   command->add_option("--mode", arguments->mode, "proxy or redirect")
       ->check(CLI::IsMember({"proxy", "redirect"}))
       ->type_name("MODE");

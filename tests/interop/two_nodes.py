@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Two `sipstack serve` share one Redis: a phone registered through one is called through the other, also when the
-first was killed; without Redis there is 503 with Retry-After, and with it things go on."""
+first was killed, and also over the connection that the first one holds; without Redis there is 503 with Retry-After,
+and with it things go on."""
 import os
 import re
 import signal
 import socket
+import threading
 import time
 
-from _peer import Failed, find, need, run
+from _peer import Failed, find, free_port, need, run
 
 DOMAIN = "example.test"
 
@@ -71,6 +73,73 @@ def ask(method, port, cseq):
                 return status, dict(re.split(r":\s*", line, maxsplit=1) for line in lines[1:] if ":" in line)
 
 
+class TcpPhone(threading.Thread):
+    """Registers over a connection, where alone it can be reached, and answers whatever comes there."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.seen = []
+        self.socket = socket.create_connection(("127.0.0.1", port), 5)
+        self.at = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.contact = "Contact: <sip:tess@%s;transport=tcp>\r\n" % self.at
+        self.socket.sendall(("REGISTER sip:%s SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bKr\r\nMax-Forwards: 70\r\n"
+                             "From: <sip:tess@%s>;tag=1\r\nTo: <sip:tess@%s>\r\nCall-ID: tess\r\nCSeq: 1 REGISTER\r\n%s"
+                             "Content-Length: 0\r\n\r\n" % (DOMAIN, self.at, DOMAIN, DOMAIN, self.contact)).encode())
+        self.rest = b""
+        if not self.message()[0].startswith("SIP/2.0 200"):
+            raise Failed("the TCP phone cannot register")
+        self.start()
+
+    def message(self):
+        """The lines of a message's head; its body is passed over."""
+        while b"\r\n\r\n" not in self.rest:
+            more = self.socket.recv(65536)
+            if not more:
+                raise OSError("closed")
+            self.rest += more
+        head, self.rest = self.rest.split(b"\r\n\r\n", 1)
+        lines = head.decode().split("\r\n")
+        length = next((int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:")), 0)
+        while len(self.rest) < length:
+            self.rest += self.socket.recv(65536)
+        self.body, self.rest = self.rest[:length], self.rest[length:]
+        return lines
+
+    def run(self):
+        try:
+            while True:
+                lines = self.message()
+                method = lines[0].split()[0]
+                self.seen.append(method)
+                if method == "ACK":
+                    continue
+                keep = [line for line in lines if re.match(r"(?i)(via|from|call-id|cseq|record-route|to):", line)]
+                keep = [line + ";tag=t" if line.lower().startswith("to:") and ";tag=" not in line else line for line in keep]
+                body = self.body if method == "INVITE" else b""  # the caller's own description, echoed
+                more = "Content-Type: application/sdp\r\n" if body else ""
+                self.socket.sendall(("SIP/2.0 200 OK\r\n%s\r\n%s%sContent-Length: %d\r\n\r\n" % (
+                    "\r\n".join(keep), self.contact, more, len(body))).encode() + body)
+        except OSError:
+            pass
+
+
+def a_connection_is_another_nodes(bench):
+    redis = Redis(bench)
+    nodes = []
+    for _ in range(2):
+        port = free_port(socket.SOCK_STREAM)
+        nodes.append((bench.server("serve", "--domain", DOMAIN, "--location", redis.url, "--listen", "udp:127.0.0.1:%d" % port,
+                                   "--listen", "tcp:127.0.0.1:%d" % port, "--node-uri",
+                                   "sip:127.0.0.1:%d;transport=tcp" % port), port))
+    phone = TcpPhone(nodes[0][1])
+    call(bench, "tess", nodes[1][1])
+    call(bench, "tess", nodes[0][1])
+    if phone.seen != ["INVITE", "ACK", "BYE"] * 2:
+        raise Failed("the phone has seen %s" % phone.seen)
+    phone.socket.shutdown(socket.SHUT_RDWR)
+    call(bench, "tess", nodes[1][1], status=1)
+
+
 def a_node_is_killed(bench):
     redis = Redis(bench)
     a, a_ports = serve(bench, redis)
@@ -111,4 +180,4 @@ def redis_goes_and_comes_back(bench):
         raise Failed("REGISTER with Redis back: %d" % status)
 
 
-run(a_node_is_killed, redis_goes_and_comes_back)
+run(a_node_is_killed, a_connection_is_another_nodes, redis_goes_and_comes_back)
