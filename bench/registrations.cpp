@@ -76,7 +76,7 @@ struct Bench {
     return o;
   }
 
-  void drain(TimePoint now) {
+  void drain() {
     for (Transmit out; core.next(out);) {
       ++requests;
       const std::string_view answer = registrar.answer(out.message.bytes());
@@ -94,7 +94,7 @@ struct Bench {
     while (core.deadline() <= end) {
       now = std::max(now, core.deadline());
       core.expire(now);
-      drain(now);
+      drain();
     }
     now = std::max(now, end);
   }
@@ -121,7 +121,7 @@ bool run(const char* name, std::size_t count, bool users) {
     if (users) options.credentials = {{user, "secret", ""}};
     b.run_until(TimePoint(microseconds(3'240'000'000ULL * i / count)));
     if (!b.core.user_agent().add_registration(options, b.now)) return false;
-    b.drain(b.now);
+    b.drain();
   }
   const double made = cpu_seconds() - start;
   const std::size_t bytes = in_use() - before;

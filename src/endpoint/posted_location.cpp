@@ -36,7 +36,7 @@ PostedLocation::PostedLocation(EndpointState& state, boost::asio::io_context& io
   gate_->io = &io;
 }
 
-PostedLocation::~PostedLocation() {
+void PostedLocation::close() {
   const std::lock_guard<std::mutex> lock(gate_->mutex);
   gate_->io = nullptr;
 }

@@ -22,7 +22,9 @@ class PostedLocation final : public LocationStore {
  public:
   /// Neither is owned; `store` lives longer, and is called on the shard's thread.
   PostedLocation(EndpointState& state, boost::asio::io_context& io, LocationStore& store);
-  ~PostedLocation() override;
+  ~PostedLocation() override { close(); }
+  /// What comes from now on is for nobody; the io_context may go.
+  void close();
 
   void find(std::string_view aor, TimePoint now, LocationHandler done) override;
   void update(BindingUpdate update, TimePoint now, LocationHandler done) override;

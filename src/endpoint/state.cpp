@@ -284,6 +284,7 @@ void EndpointState::finish() {
 
 void EndpointState::close() {
   closed_down = true;
+  if (location) location->close();
   resolver.reset();
   transports.reset();
   timer.cancel();

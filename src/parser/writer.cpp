@@ -18,6 +18,14 @@ namespace {
 
 constexpr std::size_t kMaxMessage = 65535;
 
+/// One that a header value may not have: all but HTAB.
+bool has_control(std::string_view value) noexcept {
+  const char* const end = value.data() + value.size();
+  for (const char* at = value.data(); (at = scan::find_control(at, end)) != end; ++at)
+    if (*at != '\t') return true;
+  return false;
+}
+
 // What we write has passed the limits of who wrote it; only the reach of the index binds.
 ParseLimits no_limits() noexcept {
   ParseLimits limits;
@@ -212,9 +220,7 @@ void MessageWriter::line_done(HeaderId id, std::size_t name, std::size_t name_le
 }
 
 void MessageWriter::put_checked(std::string_view bytes) noexcept {
-  const char* const end = bytes.data() + bytes.size();
-  for (const char* at = bytes.data(); (at = scan::find_control(at, end)) != end; ++at)
-    if (*at != '\t') return fail(WriteErrc::bad_byte);
+  if (has_control(bytes)) return fail(WriteErrc::bad_byte);
   put(bytes);
 }
 
@@ -263,13 +269,13 @@ void MessageWriter::line(HeaderId id, std::string_view field, std::string_view v
     if (has_type_) lines_known_ = false;  // a second one: parse() will say what it thinks of it
     has_type_ = true;
   }
-  if (!make_room(field.size() + value.size() + 4, 1)) return;
+  if (has_control(value)) return fail(WriteErrc::bad_byte);
+  const std::size_t bytes = field.size() + value.size() + 4;
+  if (!make_room(bytes, 1)) return;
   const std::size_t begin = lines_.size();
-  put(field);
-  put(": ");
-  put_checked(value);
-  put("\r\n");
-  if (error_ == WriteErrc::ok) line_done(id, begin, field.size());
+  Out{lines_.data() + begin} << field << ": " << value << "\r\n";
+  lines_.resize(begin + bytes);
+  line_done(id, begin, field.size());
 }
 
 void MessageWriter::copy(const MessageView& from, HeaderId id) {

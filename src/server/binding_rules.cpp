@@ -12,23 +12,37 @@
 namespace sipstack {
 namespace {
 
-/// A contact and its URI, parsed once: `uri` is of views into the binding, which must stay where it is.
-struct Entry {
-  Binding* binding;
-  std::optional<Uri> uri;
+/// A contact and its URI, parsed once and not before it is asked for: of views into the binding, which must
+/// stay where it is.
+class Entry {
+ public:
+  explicit Entry(Binding& b) : binding(&b) {}
 
-  explicit Entry(Binding& b) : binding(&b) {
-    if (auto parsed = Uri::parse(b.contact)) uri = *parsed;
-  }
   bool same(const Entry& other) const {
     if (binding->reg_id != 0 && other.binding->reg_id != 0)
       return binding->reg_id == other.binding->reg_id && same_instance(other);
-    return binding->contact == other.binding->contact ||
-           (uri && other.uri && equal(*uri, *other.uri));
+    if (binding->contact == other.binding->contact) return true;
+    const auto& mine = uri();
+    const auto& others = other.uri();
+    return mine && others && equal(*mine, *others);
   }
   bool same_instance(const Entry& other) const noexcept {
     return !binding->instance.empty() && iequals(binding->instance, other.binding->instance);
   }
+
+  Binding* binding;
+
+ private:
+  const std::optional<Uri>& uri() const {
+    if (!read_) {
+      read_ = true;
+      if (auto parsed = Uri::parse(binding->contact)) uri_ = *parsed;
+    }
+    return uri_;
+  }
+
+  mutable std::optional<Uri> uri_;
+  mutable bool read_ = false;
 };
 
 /// What becomes of an instance's temporary GRUUs (RFC 5627 section 5.1): `fresh` takes their epoch, or, where
@@ -103,6 +117,7 @@ LocationErrc apply_update(std::vector<Binding>& bindings, BindingUpdate& update,
 }
 
 void sort_by_preference(std::vector<Binding>& bindings) {
+  if (bindings.size() < 2) return;  // nearly always, and a stable sort takes memory
   std::stable_sort(bindings.begin(), bindings.end(),
                    [](const Binding& a, const Binding& b) { return a.q > b.q; });
 }

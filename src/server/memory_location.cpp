@@ -1,120 +1,122 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bindings in memory: a keyed hash of AORs, each with its few contacts. RFC 3261 section 10.3.
+// Bindings in memory: a keyed hash of AORs, each with its few contacts packed. RFC 3261 section 10.3.
 #include "sipstack/server/memory_location.hpp"
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_map.hpp>
-#include <deque>
-#include <string>
+#include <chrono>
+#include <cstdint>
+#include <utility>
 
+#include "server/aor_table.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/server/binding_rules.hpp"
 
 namespace sipstack {
+
+using server::AorTable;
+using server::PackedBindings;
+
 namespace {
 
-/// AORs looked at with every update, so that what expired and is never asked for goes as well.
-constexpr int kSweptPerUpdate = 4;
+/// Places looked at with every update, so that what expired and is never asked for goes as well, and with one
+/// that finds the store full. A line of the cache has four of them.
+constexpr std::size_t kPlacesPerUpdate = 16;
+constexpr std::size_t kPlacesWhenFull = 4096;
+
+std::uint32_t second_of(TimePoint t) noexcept {
+  const auto s = std::chrono::floor<std::chrono::seconds>(t.time_since_epoch()).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(s, 0, UINT32_MAX));
+}
+
+/// Not before this second does one of them expire.
+std::uint32_t due_of(const std::vector<Binding>& bindings) noexcept {
+  const auto first =
+      std::min_element(bindings.begin(), bindings.end(),
+                       [](const Binding& a, const Binding& b) { return a.expires < b.expires; });
+  return second_of(first->expires);
+}
 
 }  // namespace
 
 struct MemoryLocation::Impl {
-  struct Aor {
-    std::string key;                ///< empty: the slot is free
-    std::vector<Binding> bindings;  ///< latest first
-  };
-  struct Hash {
-    HashKey key;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return static_cast<std::size_t>(keyed_hash(key, text));
-    }
-  };
-
   Impl(Random& random, const MemoryLocationOptions& o)
-      : options(o), index(0, Hash{{random.next(), random.next()}}) {}
+      : options(o), key{random.next(), random.next()} {}
 
-  /// The live bindings of an AOR; null where there are none.
-  Aor* live(std::string_view aor, TimePoint now) {
-    const auto found = index.find(aor);
-    if (found == index.end()) return nullptr;
-    Aor& entry = slots[found->second];
-    if (!prune(entry, found->second, now)) return nullptr;
-    return &entry;
+  std::uint32_t hash_of(std::string_view aor) const noexcept {
+    return static_cast<std::uint32_t>(keyed_hash(key, aor));
   }
 
-  /// Drops what has expired; false where nothing is left, and the slot free.
-  bool prune(Aor& entry, std::uint32_t slot, TimePoint now) {
-    const std::size_t before = entry.bindings.size();
-    drop_expired(entry.bindings, now);
-    total -= before - entry.bindings.size();
-    if (!entry.bindings.empty()) return true;
-    release(entry, slot);
+  /// Drops what has expired; true where nothing is left.
+  bool prune(AorTable::Entry& entry, TimePoint now) {
+    if (entry.due > second_of(now)) return false;
+    const std::size_t before = entry.record.count();
+    const std::vector<Binding> live = entry.record.live(now);
+    total -= before - live.size();
+    if (live.empty()) return true;
+    if (live.size() < before) entry.record = PackedBindings(entry.record.aor(), live);
+    entry.due = due_of(live);
     return false;
   }
 
-  void release(Aor& entry, std::uint32_t slot) {
-    index.erase(entry.key);
-    entry = Aor{};
-    free.push_back(slot);
-  }
-
-  /// `before`: how many the AOR had.
-  void store(std::string_view aor, std::vector<Binding> bindings, std::size_t before) {
-    const auto found = index.find(aor);
-    if (found != index.end()) {
-      Aor& entry = slots[found->second];
-      total = total - before + bindings.size();
-      entry.bindings = std::move(bindings);
-      if (entry.bindings.empty()) release(entry, found->second);
-      return;
-    }
-    if (bindings.empty()) return;
-    if (free.empty()) {
-      free.push_back(static_cast<std::uint32_t>(slots.size()));
-      slots.emplace_back();
-    }
-    const std::uint32_t slot = free.back();
-    free.pop_back();
-    Aor& entry = slots[slot];
-    entry.key = aor;
-    total += bindings.size();
-    entry.bindings = std::move(bindings);
-    index.emplace(entry.key, slot);
-  }
-
-  void sweep_some(TimePoint now) {
-    for (int i = 0; i < kSweptPerUpdate && !slots.empty(); ++i) {
-      if (cursor >= slots.size()) cursor = 0;
-      Aor& entry = slots[cursor];
-      if (!entry.key.empty()) prune(entry, static_cast<std::uint32_t>(cursor), now);
-      ++cursor;
-    }
-  }
-
-  LocationResult apply(BindingUpdate& update, TimePoint now) {
-    std::vector<Binding> bindings;
-    Aor* const aor = live(update.aor, now);
-    if (aor != nullptr) bindings = std::move(aor->bindings);
-    const std::size_t before = bindings.size();
-    const std::size_t room = options.max_bindings - std::min(total, options.max_bindings);
-    const LocationErrc outcome = apply_update(bindings, update, now, room);
-    if (outcome != LocationErrc::ok) {
-      if (aor != nullptr) aor->bindings = std::move(bindings);
-      return unexpected<LocationErrc>(outcome);
-    }
-    std::vector<Binding> result = bindings;
-    store(update.aor, std::move(bindings), before);
+  LocationResult find(std::string_view aor, TimePoint now) {
+    std::vector<Binding> result;
+    AorTable::Entry* const entry = table.find(hash_of(aor), aor);
+    if (entry == nullptr) return result;
+    if (prune(*entry, now))
+      table.erase(*entry);
+    else
+      result = entry->record.live(now);
     sort_by_preference(result);
     return result;
   }
 
+  void look(std::size_t places, TimePoint now) {
+    const std::uint32_t second = second_of(now);
+    table.look(places, [&](AorTable::Entry& e) { return e.due <= second && prune(e, now); });
+  }
+
+  LocationResult change(BindingUpdate& update, TimePoint now) {
+    const std::uint32_t hash = hash_of(update.aor);
+    table.fetch(hash);
+    look(kPlacesPerUpdate, now);
+    LocationResult result = apply(update, hash, now);
+    if (result || result.error() != LocationErrc::unavailable) return result;
+    look(kPlacesWhenFull, now);
+    return apply(update, hash, now);
+  }
+
+  LocationResult apply(BindingUpdate& update, std::uint32_t hash, TimePoint now) {
+    AorTable::Entry* const entry = table.find(hash, update.aor);
+    std::vector<Binding> bindings;
+    std::size_t before = 0;
+    if (entry != nullptr) {
+      before = entry->record.count();
+      bindings = entry->record.live(now);
+    }
+    // What has expired of this AOR gives its place.
+    const std::size_t others = total - (before - bindings.size());
+    const std::size_t room = options.max_bindings - std::min(others, options.max_bindings);
+    const LocationErrc outcome = apply_update(bindings, update, now, room);
+    if (outcome != LocationErrc::ok) return unexpected<LocationErrc>(outcome);
+
+    total = total - before + bindings.size();
+    if (bindings.empty()) {
+      if (entry != nullptr) table.erase(*entry);
+      return LocationResult(std::move(bindings));
+    }
+    AorTable::Entry fresh{PackedBindings(update.aor, bindings), hash, due_of(bindings)};
+    if (entry != nullptr)
+      *entry = std::move(fresh);
+    else
+      table.insert(std::move(fresh));
+    sort_by_preference(bindings);
+    return LocationResult(std::move(bindings));
+  }
+
   MemoryLocationOptions options;
-  std::deque<Aor> slots;
-  std::vector<std::uint32_t> free;
-  boost::unordered_flat_map<std::string_view, std::uint32_t, Hash>
-      index;  ///< keys live in the slots
+  HashKey key;
+  AorTable table;
   std::size_t total = 0;
-  std::size_t cursor = 0;
 };
 
 MemoryLocation::MemoryLocation(Random& random, const MemoryLocationOptions& options)
@@ -122,24 +124,31 @@ MemoryLocation::MemoryLocation(Random& random, const MemoryLocationOptions& opti
 MemoryLocation::~MemoryLocation() = default;
 
 void MemoryLocation::find(std::string_view aor, TimePoint now, LocationHandler done) {
-  std::vector<Binding> result;
-  if (const auto* entry = impl_->live(aor, now)) result = entry->bindings;
-  sort_by_preference(result);
-  done(std::move(result), now);
+  done(impl_->find(aor, now), now);
 }
 
 void MemoryLocation::update(BindingUpdate update, TimePoint now, LocationHandler done) {
-  impl_->sweep_some(now);
-  LocationResult result = impl_->apply(update, now);
-  done(std::move(result), now);
+  done(impl_->change(update, now), now);
 }
 
-void MemoryLocation::sweep(TimePoint now) {
-  for (std::uint32_t i = 0; i < impl_->slots.size(); ++i)
-    if (!impl_->slots[i].key.empty()) impl_->prune(impl_->slots[i], i, now);
+void MemoryLocation::sweep(std::size_t part, TimePoint now) {
+  impl_->table.sweep(part % kParts, [&](AorTable::Entry& e) { return impl_->prune(e, now); });
 }
 
-std::size_t MemoryLocation::aors() const noexcept { return impl_->index.size(); }
+void MemoryLocation::list(
+    std::size_t part, TimePoint now,
+    const std::function<void(std::string_view aor, std::vector<Binding> bindings)>& each) {
+  sweep(part, now);
+  impl_->table.each_of(part % kParts, [&](const AorTable::Entry& e) {
+    std::vector<Binding> bindings = e.record.live(now);
+    sort_by_preference(bindings);
+    each(e.record.aor(), std::move(bindings));
+  });
+}
+
+std::size_t MemoryLocation::aors() const noexcept { return impl_->table.size(); }
 std::size_t MemoryLocation::bindings() const noexcept { return impl_->total; }
+
+static_assert(MemoryLocation::kParts == AorTable::kGroups);
 
 }  // namespace sipstack

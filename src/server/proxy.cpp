@@ -299,6 +299,7 @@ std::error_code Proxy::decide(ProxyRequestId request, const Decision& decision, 
   return impl_->decide(request, decision, now);
 }
 std::string Proxy::path_of(const Flow& flow) const {
+  if (impl_->options.node_uri.empty()) return {};
   const auto uri = Uri::parse(impl_->options.node_uri);
   if (!uri || !uri->is_sip()) return {};
   std::string value = "<" + std::string(uri->scheme_name) + ":" + impl_->paths.make(flow) + "@";

@@ -142,7 +142,7 @@ class RegisterReader {
       b.params.append(";").append(p.name);
       if (p.has_value) b.params.append("=").append(p.value);
     }
-    b.params = unfold(b.params);
+    if (!b.params.empty()) b.params = unfold(b.params);
     b.path = path_.values;
     b.call_id = update_.call_id;
     b.cseq = update_.cseq;

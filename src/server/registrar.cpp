@@ -63,11 +63,14 @@ struct Registrar::Impl {
     }
     const bool gruus = options.gruu && m.lists(hdr::supported, "gruu");
     server::reply(layer, txn, m, *flow, 200, options.product, now, [&](ResponseWriter& w) {
+      std::string value;
       for (const Binding& b : *result) {
-        std::string value = "<" + b.contact + ">" + b.params;
-        if (b.has_q) value += ";q=" + server::qvalue(b.q);
-        value += ";expires=" + std::to_string(seconds_left(b.expires, now));
-        if (gruus && !b.instance.empty()) value += gruu_params(m, b);
+        value.clear();
+        value.reserve(b.contact.size() + b.params.size() + 32);
+        value.append("<").append(b.contact).append(">").append(b.params);
+        if (b.has_q) value.append(";q=").append(server::qvalue(b.q));
+        value.append(";expires=").append(std::to_string(seconds_left(b.expires, now)));
+        if (gruus && !b.instance.empty()) value.append(gruu_params(m, b));
         w.header(HeaderId::contact, value);
       }
       w.copy(m, HeaderId::path);
@@ -94,12 +97,18 @@ struct Registrar::Impl {
   /// RFC 5627 section 5.1: a contact that is the AOR, or a GRUU of it, would lead back to us for ever.
   bool circular(const BindingUpdate& update) const {
     return std::any_of(update.set.begin(), update.set.end(), [&](const Binding& b) {
+      if (b.instance.empty()) return false;
       const auto uri = Uri::parse(b.contact);
-      return !b.instance.empty() && uri && uri->is_sip() && aor_of(*uri) == update.aor;
+      return uri && uri->is_sip() && aor_of(*uri) == update.aor;
     });
   }
 
-  bool serves(std::string_view host, std::uint16_t port) const noexcept;
+  using Domain = std::vector<std::string>::const_iterator;
+  Domain domain_of(std::string_view host) const noexcept {
+    return std::find_if(options.domains.begin(), options.domains.end(),
+                        [host](const std::string& d) { return iequals(bare(d), bare(host)); });
+  }
+  bool serves(Domain domain, std::string_view host, std::uint16_t port) const noexcept;
   std::string aor_of(const Uri& uri) const;
 
   TransactionLayer& layer;
@@ -118,22 +127,22 @@ Registrar::Registrar(TransactionLayer& layer, LocationStore& store, DigestServer
     : impl_(std::make_unique<Impl>(layer, store, digest, options)) {}
 Registrar::~Registrar() = default;
 
-bool Registrar::Impl::serves(std::string_view host, std::uint16_t port) const noexcept {
+/// `domain`: of that host.
+bool Registrar::Impl::serves(Domain domain, std::string_view host,
+                             std::uint16_t port) const noexcept {
   const LocalAddresses& locals = layer.locals();
-  if (locals.is_ours(host, port)) return true;
-  if (port != 0 && std::none_of(locals.all().begin(), locals.all().end(),
-                                [port](const LocalAddress& a) { return a.bound.port == port; }))
-    return false;
-  return std::any_of(options.domains.begin(), options.domains.end(),
-                     [host](const std::string& d) { return iequals(bare(d), bare(host)); });
+  if (domain != options.domains.end() &&
+      (port == 0 || std::any_of(locals.all().begin(), locals.all().end(),
+                                [port](const LocalAddress& a) { return a.bound.port == port; })))
+    return true;
+  return locals.is_ours(host, port);
 }
 
 std::string Registrar::Impl::aor_of(const Uri& uri) const {
-  if (!uri.is_sip() || !serves(uri.host, uri.port.value_or(0)) || uri.user.empty()) return {};
+  if (!uri.is_sip() || uri.user.empty()) return {};
+  const Domain domain = domain_of(uri.host);
+  if (!serves(domain, uri.host, uri.port.value_or(0))) return {};
   const auto& domains = options.domains;
-  const auto domain = std::find_if(domains.begin(), domains.end(), [&](const std::string& d) {
-    return iequals(bare(d), bare(uri.host));
-  });
   std::string_view host = uri.host;
   if (domain == domains.end() && !domains.empty()) host = domains.front();
   return "sip:" + unescape(uri.user) + "@" + lower(bare(host));
@@ -154,7 +163,7 @@ void Registrar::on_flow(std::function<std::string(const Flow& flow)> path_of) {
 }
 
 bool Registrar::serves(std::string_view host, std::uint16_t port) const noexcept {
-  return impl_->serves(host, port);
+  return impl_->serves(impl_->domain_of(host), host, port);
 }
 
 std::string Registrar::aor(const Uri& uri) const { return impl_->aor_of(uri); }
@@ -230,10 +239,10 @@ void Registrar::receive(const RequestArrived& e, TimePoint now) {
   if (const auto refusal = server::read_contacts(e, self.options, update, outbound, now))
     return self.refuse(e, *refusal, now);
   if (self.circular(update)) return self.refuse(e, {403, {}, {}}, now);
-  std::string path = self.path_of ? self.path_of(e.flow) : std::string();
   for (Binding& b : update.set) {
-    b.epoch = self.layer.random().next();
-    if (b.by_flow && !path.empty()) b.path = {path};
+    if (!b.instance.empty()) b.epoch = self.layer.random().next();
+    if (!b.by_flow || !self.path_of) continue;
+    if (std::string path = self.path_of(e.flow); !path.empty()) b.path = {std::move(path)};
   }
 
   self.layer.set_user(e.txn, {UsageKind::registrar, 0, 0, 0});

@@ -154,10 +154,10 @@ struct RegistrationEvents::Impl {
       agent->notify(watchers[i].first, kRegInfoType, documents[i], now);
   }
 
-  void found(const std::string& aor, const LocationResult& result, TimePoint now) {
+  void found(const std::string& aor, const std::vector<Binding>& bindings, TimePoint now) {
     const auto entry = watched.find(aor);
-    if (entry == watched.end() || !result) return;
-    const bool news = take(*entry->second, *result, now);
+    if (entry == watched.end()) return;
+    const bool news = take(*entry->second, bindings, now);
     arm(*entry->second);
     if (news) tell(*entry->second, now);
   }
@@ -186,7 +186,7 @@ struct RegistrationEvents::Impl {
       return;
     }
     watch(aor);
-    found(aor, result, now);
+    if (result) found(aor, *result, now);
     Watched& w = watch(aor);
     w.watchers.emplace_back(notifier, 1);
     agent->accept(notifier, kRegInfoType, document(w, 0, now), now);
@@ -296,7 +296,8 @@ void RegistrationEvents::expire(TimerHook& hook, TimePoint now) {
   self.store->find(
       aor, now,
       [aor, token = std::weak_ptr<Impl*>(self.alive)](const LocationResult& result, TimePoint at) {
-        if (const auto impl = token.lock()) (*impl)->found(aor, result, at);
+        const auto impl = token.lock();
+        if (impl && result) (*impl)->found(aor, *result, at);
       });
 }
 

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registrations of one endpoint at another that serves a domain.
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
 #include "endpoint/ends.hpp"
+#include "sipstack/server/memory_location.hpp"
 
 using namespace sipstack;
 using sipstack::test::Ends;
@@ -31,7 +39,108 @@ struct Served : Ends {
   std::vector<RegistrationChanged::State> later;
 };
 
+/// Answers on a thread of its own, when it is let.
+class LateLocation final : public LocationStore {
+ public:
+  ~LateLocation() override { finish(); }
+  void find(std::string_view aor, TimePoint now, LocationHandler done) override {
+    later([this, aor = std::string(aor), now, done] { store_.find(aor, now, done); });
+  }
+  void update(BindingUpdate update, TimePoint now, LocationHandler done) override {
+    later([this, update, now, done] { store_.update(update, now, done); });
+  }
+  std::size_t asked() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return asked_;
+  }
+  void answer() {
+    thread_ = std::thread([this] { run(); });
+  }
+  void finish() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      finished_ = true;
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void later(std::function<void()> f) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++asked_;
+    queue_.push_back(std::move(f));
+    changed_.notify_one();
+  }
+  void run() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return finished_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      const std::function<void()> next = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      next();
+      lock.lock();
+    }
+  }
+
+  SeededRandom random_{1};
+  MemoryLocation store_{random_};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  std::size_t asked_ = 0;
+  bool finished_ = false;
+  std::thread thread_;
+};
+
 }  // namespace
+
+TEST_CASE("a location store may answer on a thread of its own") {
+  LateLocation store;
+  EndpointOptions server = serving();
+  server.server->location = &store;
+  Ends ends(quick(), server);
+  CHECK_FALSE(ends.bob.core().location()->size());  // as this one says
+  store.answer();
+  RegistrationOptions binding;
+  binding.aor = "sip:alice@example.test";
+  binding.registrar = "sip:127.0.0.1:" + std::to_string(ends.bob_port);
+  bool registered = false;
+  ends.alice.async_register(binding, [&](error_code ec, RegistrationId, const Message& response) {
+    registered = !ec && response->status() == 200;
+  });
+  REQUIRE(ends.until([&] { return registered; }));
+
+  // And the proxy's questions: she calls herself through it.
+  ends.alice.on_invite([](IncomingCall call) { call.reject(486); });
+  ends.call.target = "sip:alice@example.test";
+  ends.call.route = {"sip:127.0.0.1:" + std::to_string(ends.bob_port) + ";lr"};
+  int status = 0;
+  ends.alice.async_invite(ends.call, [&](error_code, const Call&, const Message& response) {
+    status = response ? response->status() : -1;
+  });
+  REQUIRE(ends.until([&] { return status != 0; }));
+  CHECK(status == 486);
+}
+
+TEST_CASE("what a location store says after the endpoint's end is for nobody") {
+  LateLocation store;
+  {
+    EndpointOptions server = serving();
+    server.server->location = &store;
+    Ends ends(quick(), server);
+    RegistrationOptions binding;
+    binding.aor = "sip:alice@example.test";
+    binding.registrar = "sip:127.0.0.1:" + std::to_string(ends.bob_port);
+    ends.alice.async_register(binding, [](error_code, RegistrationId, const Message&) {});
+    REQUIRE(ends.until([&] { return store.asked() != 0; }));
+  }
+  store.answer();
+  store.finish();
+  CHECK(store.asked() == 1);
+}
 
 TEST_CASE("the first outcome goes to the operation, the removal to on_registration") {
   Served ends;

@@ -56,6 +56,10 @@ struct Fixture {
     return contacts;
   }
 
+  void sweep() {
+    for (std::size_t part = 0; part < MemoryLocation::kParts; ++part) store.sweep(part, now);
+  }
+
   SeededRandom random{3};
   MemoryLocation store;
   TimePoint now = TimePoint(seconds(100));
@@ -146,14 +150,75 @@ TEST_CASE("what has expired is never seen, and its memory comes back by itself")
   f.now += seconds(10);
   CHECK(f.find("a0").empty());
   CHECK(f.store.aors() == 19);
-  for (int i = 0; i < 10; ++i)
+  for (int i = 0; i < 100; ++i)
     REQUIRE(f.update("b", {f.binding("sip:x@h", 60)}, 10 + static_cast<std::uint32_t>(i)));
   CHECK(f.store.aors() == 1);
   REQUIRE(f.update("c", {f.binding("sip:x@h", 10)}));
   f.now += seconds(1000);
-  f.store.sweep(f.now);
+  f.sweep();
   CHECK(f.store.aors() == 0);
   CHECK(f.store.bindings() == 0);
+}
+
+TEST_CASE("part by part every AOR is listed once, with what is live of it") {
+  Fixture f(4000);
+  for (int i = 0; i < 3000; ++i)
+    REQUIRE(f.update("a" + std::to_string(i),
+                     {f.binding("sip:x@h", i % 3 == 0 ? 10 : 60), f.binding("sip:y@h", 0)}));
+  f.now += seconds(10);
+  std::map<std::string, int> seen;
+  for (std::size_t part = 0; part < MemoryLocation::kParts; ++part)
+    f.store.list(part, f.now, [&](std::string_view aor, std::vector<Binding> bindings) {
+      CHECK(bindings.size() == 1);
+      ++seen[std::string(aor)];
+    });
+  CHECK(seen.size() == 2000);
+  for (const auto& [aor, times] : seen) {
+    CHECK(times == 1);
+    CHECK(std::stoi(aor.substr(1)) % 3 != 0);
+  }
+  CHECK(f.store.aors() == 2000);
+}
+
+TEST_CASE("a binding comes out as it went in") {
+  Fixture f;
+  Binding b = f.binding("sip:x@[2001:db8::1]:5062;transport=tcp", 60, 345);
+  b.params = ";+sip.instance=\"<urn:uuid:1>\";x=" + std::string(300, 'y');
+  b.has_q = true;
+  b.path = {"<sip:p1@h;lr>", "", "<sip:p2@h;lr;ob>"};
+  b.instance = "urn:uuid:1";
+  b.reg_id = 0x7fffffff;
+  b.epoch = 0x0123456789abcdef;
+  b.flow.transport = Transport::wss;
+  b.flow.local = *SocketAddress::parse("192.0.2.1:5061");
+  b.flow.remote = *SocketAddress::parse("[fe80::7]:50611");
+  b.flow.remote.ip = IpAddress::v6(b.flow.remote.ip.storage(), 3);
+  b.flow.identity = 77;
+  b.flow.connection = 1ULL << 60;
+  b.by_flow = true;
+  Binding plain = f.binding("sip:z@h", 30);
+  REQUIRE(f.update("a", {b, plain}, 0xffffffff, "call"));
+  std::vector<Binding> out;
+  f.store.find("a", f.now, [&](LocationResult r, TimePoint) { out = r.value(); });
+  REQUIRE(out.size() == 2);
+  CHECK(out[0].contact == plain.contact);
+  CHECK(out[0].path.empty());
+  CHECK(out[0].flow == Flow{});
+  CHECK_FALSE(out[0].by_flow);
+  const Binding& same = out[1];
+  CHECK(same.contact == b.contact);
+  CHECK(same.params == b.params);
+  CHECK(same.q == 345);
+  CHECK(same.has_q);
+  CHECK(same.path == b.path);
+  CHECK(same.call_id == "call");
+  CHECK(same.cseq == 0xffffffff);
+  CHECK(same.expires == b.expires);
+  CHECK(same.instance == b.instance);
+  CHECK(same.reg_id == b.reg_id);
+  CHECK(same.epoch == b.epoch);
+  CHECK(same.flow == b.flow);
+  CHECK(same.by_flow);
 }
 
 // hardening A76: the set of bindings equals a model's after any sequence of updates.
@@ -210,6 +275,6 @@ TEST_CASE("A76: a random life of many AORs agrees with a simple model") {
     REQUIRE(seen == wanted);
   }
   f.now += seconds(100);
-  f.store.sweep(f.now);
+  f.sweep();
   CHECK(f.store.bindings() == 0);
 }

@@ -213,7 +213,9 @@ class RandomUpdates {
     BindingUpdate u;
     u.aor = aor();
     u.call_id = "call" + std::to_string(below(3));
-    u.cseq = ++cseq_ - static_cast<std::uint32_t>(below(10) == 0 ? below(200) : 0);
+    std::uint32_t& latest = cseq_[u.aor];
+    u.cseq = below(5) == 0 ? 1 + static_cast<std::uint32_t>(below(latest + 1)) : ++latest;
+    if (below(8) == 0) u.cseq = latest;
     u.max_bindings = 5;
     u.remove_all = below(25) == 0;
     const std::uint64_t epoch = random_.next();
@@ -230,7 +232,7 @@ class RandomUpdates {
     b.params = below(3) == 0 ? std::string(";note=\"a\\\x01\\\"b\t\"") : std::string(";a");
     b.has_q = below(2) == 0;
     b.q = b.has_q ? static_cast<int>(below(4)) * 250 : 1000;
-    for (std::size_t i = below(6) == 0 ? below(70) : 0; i-- > 0;)
+    for (std::size_t i = below(40) == 0 ? below(70) : 0; i-- > 0;)
       b.path.push_back("<sip:p" + std::to_string(i) + ".example.com;lr>");
     b.call_id = u.call_id;
     b.cseq = u.cseq;
@@ -255,7 +257,7 @@ class RandomUpdates {
 
   SeededRandom random_;
   std::size_t aors_;
-  std::uint32_t cseq_ = 1000;
+  std::map<std::string, std::uint32_t> cseq_;
 };
 
 struct ModelRun {

@@ -271,7 +271,12 @@ constexpr bool may_be_empty(HeaderId id) noexcept {
 template <class T>
 void HeaderRange<T>::iterator::advance() noexcept {
   done_ = true;
+  const HeaderId id = tag_->id;
   while (entry_ != last_) {
+    if (at_ == nullptr && id != HeaderId::other && entry_->id != id) {
+      ++entry_;  // most headers that are asked for are not there
+      continue;
+    }
     const char* const value = bytes_ + entry_->value;
     const char* const end = value + entry_->length;
     if (at_ == nullptr) {
