@@ -76,7 +76,7 @@ struct Window {
 bool run(const char* what, std::vector<std::unique_ptr<RedisLocation>>& nodes, bool updates,
          std::size_t on_way, std::size_t total) {
   static std::uint32_t cseq = 0;
-  ++cseq;
+  cseq += 10;
   std::vector<std::unique_ptr<Window>> windows;
   std::vector<std::thread> threads;
   const auto begun = Clock::now();
@@ -84,7 +84,7 @@ bool run(const char* what, std::vector<std::unique_ptr<RedisLocation>>& nodes, b
     windows.push_back(std::make_unique<Window>(on_way));
     threads.emplace_back([&nodes, n, total, updates, cseq = cseq, &window = *windows[n]] {
       for (std::size_t i = n; i < total; i += nodes.size()) {
-        BindingUpdate u = registration(i % kAors, cseq);
+        BindingUpdate u = registration(i % kAors, cseq + static_cast<std::uint32_t>(i / kAors));
         if (updates)
           nodes[n]->update(std::move(u), {}, window.begin());
         else
