@@ -262,12 +262,12 @@ void RedisConnection::ready(short events, RedisClock::time_point now) {
     else
       state_ = State::greeting;
   } else if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) {
-    read_some();
+    read_some(now);
   }
   if (!trouble_.empty()) close(now);
 }
 
-void RedisConnection::read_some() {
+void RedisConnection::read_some(RedisClock::time_point now) {
   std::array<char, kReadAtOnce> bytes;
   const auto got = ::recv(socket_, bytes.data(), bytes.size(), 0);
   if (got < 0) {
@@ -276,7 +276,9 @@ void RedisConnection::read_some() {
   }
   if (got == 0) return give_up("it closed the connection");
   redisReaderFeed(reader_->reader, bytes.data(), static_cast<std::size_t>(got));
+  const std::uint64_t before = replies_;
   take_replies();
+  if (replies_ != before) last_reply_ = now;
   const redisReader& r = *reader_->reader;
   if (trouble_.empty() && r.len - r.pos > options_->max_reply) give_up("a reply has no end");
 }
@@ -311,6 +313,7 @@ void RedisConnection::take_replies() {
     if (reply->str != nullptr) said.text = {reply->str, static_cast<std::size_t>(reply->len)};
     const Answer answer = std::move(sent_.front().answer);
     sent_.pop_front();
+    ++replies_;
     answer(said);
     if (said.kind == RedisReply::Kind::error && hopeless(said.text)) {
       refuses_ = true;
@@ -351,7 +354,9 @@ void RedisConnection::tick(RedisClock::time_point now) {
 RedisClock::time_point RedisConnection::deadline() const noexcept {
   if (state_ == State::down) return retry_;
   if (sent_.empty()) return last_sent_ + kIdle;
-  return (state_ == State::up ? sent_.front().at : since_) + options_->timeout;
+  // A long queue that moves is no death.
+  return (state_ == State::up ? std::max(sent_.front().at, last_reply_) : since_) +
+         options_->timeout;
 }
 
 }  // namespace sipstack::store

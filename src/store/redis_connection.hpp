@@ -85,7 +85,7 @@ class RedisConnection {
   void greeted(const RedisReply& reply, bool last);
   void append(const std::vector<std::string_view>& command, Answer answer,
               RedisClock::time_point now);
-  void read_some();
+  void read_some(RedisClock::time_point now);
   void take_replies();
   void write_some();
   void close(RedisClock::time_point now);
@@ -107,9 +107,11 @@ class RedisConnection {
   RedisClock::time_point told_at_{};
   unsigned failures_ = 0;
   std::uint64_t connects_ = 0;
+  std::uint64_t replies_ = 0;
   RedisClock::time_point since_{};  ///< of connecting
   RedisClock::time_point retry_{};  ///< when it is tried again
   RedisClock::time_point last_sent_{};
+  RedisClock::time_point last_reply_{};
 };
 
 }  // namespace sipstack::store

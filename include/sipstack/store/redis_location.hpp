@@ -19,8 +19,8 @@ namespace sipstack {
 struct RedisLocationOptions {
   /// Keys are this and the AOR in braces. Has no braces itself: in a cluster the AOR alone says where a key is.
   std::string prefix = "sipstack:aor:";
-  /// For a command, and for connecting; past it the connection counts as dead. A question that Redis makes us
-  /// ask again is given up after it, too.
+  /// For connecting, and for the next reply of those that are waited for; past it the connection counts as dead.
+  /// A question that Redis makes us ask again is given up after it, too.
   Duration timeout = std::chrono::seconds(1);
   std::size_t max_pending = 65'536;    ///< questions on their way; past it `unavailable`
   std::size_t max_value = 256 * 1024;  ///< bytes of one AOR's bindings; longer ones are not read
