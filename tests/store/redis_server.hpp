@@ -78,31 +78,19 @@ class Server {
   std::string url() const { return "redis+unix://" + path(); }
   std::uint16_t port() const noexcept { return port_; }
 
+  /// Another port where somebody has taken ours meanwhile.
   void start() {
-    std::vector<std::string> words{"redis-server",
-                                   "--port",
-                                   std::to_string(port_),
-                                   "--bind",
-                                   "127.0.0.1",
-                                   "--unixsocket",
-                                   path(),
-                                   "--dir",
-                                   folder_,
-                                   "--logfile",
-                                   folder_ + "/log",
-                                   "--save",
-                                   "",
-                                   "--appendonly",
-                                   "no"};
-    words.insert(words.end(), more_.begin(), more_.end());
-    std::vector<char*> argv;
-    for (std::string& w : words) argv.push_back(w.data());
-    argv.push_back(nullptr);
-    ::unlink(path().c_str());
-    if (::posix_spawnp(&pid_, argv[0], nullptr, nullptr, argv.data(), environ) != 0) pid_ = 0;
-    // Until it answers: NOAUTH is an answer, too.
-    for (int i = 0; i < 500 && command({"PING"}).empty(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int attempt = 0; attempt < 5; ++attempt) {
+      spawn();
+      // Until it answers: NOAUTH is an answer, too.
+      for (int i = 0; i < 500 && pid_ > 0; ++i) {
+        if (::waitpid(pid_, nullptr, WNOHANG) != 0) pid_ = 0;  // it has gone
+        if (pid_ > 0 && !command({"PING"}).empty()) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      stop();
+      if (port_ != 0) port_ = free_port();
+    }
   }
   void signal(int number) const {
     if (pid_ > 0) ::kill(pid_, number);
@@ -134,6 +122,30 @@ class Server {
   }
 
  private:
+  void spawn() {
+    std::vector<std::string> words{"redis-server",
+                                   "--port",
+                                   std::to_string(port_),
+                                   "--bind",
+                                   "127.0.0.1",
+                                   "--unixsocket",
+                                   path(),
+                                   "--dir",
+                                   folder_,
+                                   "--logfile",
+                                   folder_ + "/log",
+                                   "--save",
+                                   "",
+                                   "--appendonly",
+                                   "no"};
+    words.insert(words.end(), more_.begin(), more_.end());
+    std::vector<char*> argv;
+    for (std::string& w : words) argv.push_back(w.data());
+    argv.push_back(nullptr);
+    ::unlink(path().c_str());
+    if (::posix_spawnp(&pid_, argv[0], nullptr, nullptr, argv.data(), environ) != 0) pid_ = 0;
+  }
+
   std::string folder_;
   std::uint16_t port_ = 0;
   std::vector<std::string> more_;
