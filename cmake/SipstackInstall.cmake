@@ -48,7 +48,7 @@ configure_package_config_file(cmake/sipstackConfig.cmake.in sipstackConfig.cmake
     INSTALL_DESTINATION "${sipstack_config_dir}" NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(sipstackConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/sipstackConfig.cmake" "${PROJECT_BINARY_DIR}/sipstackConfigVersion.cmake"
-    cmake/FindTlExpected.cmake cmake/FindCAres.cmake
+    cmake/FindTlExpected.cmake cmake/FindCAres.cmake cmake/FindHiredis.cmake
     DESTINATION "${sipstack_config_dir}")
 
 # ---- pkg-config ----
@@ -96,5 +96,9 @@ if(NOT SIPSTACK_PARSER_ONLY)
     if("sqlite" IN_LIST sipstack_stores)
         sipstack_pkg_config(sqlite sipstack-sqlite "Stores of sipstack in SQLite files"
             "sipstack-core = ${PROJECT_VERSION}" "sqlite3" "-pthread")
+    endif()
+    if("redis" IN_LIST sipstack_stores)
+        sipstack_pkg_config(redis sipstack-redis "A store of sipstack in Redis"
+            "sipstack-core = ${PROJECT_VERSION}" "hiredis" "-pthread")
     endif()
 endif()

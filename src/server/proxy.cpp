@@ -90,7 +90,8 @@ bool Proxy::Impl::looped(const MessageView& request) const {
 
 bool Proxy::Impl::authorize(const RequestArrived& e, const Routing& routing, Reach reach,
                             TimePoint now, std::string& user) {
-  if (routing.in_dialog) return true;
+  // By our Path comes what another node has let pass.
+  if (routing.in_dialog || routing.by_path) return true;
   const MessageView m = e.request.view();
   if (digest == nullptr) {
     if (reach == Reach::elsewhere) refuse(e, 403, now);
@@ -125,7 +126,8 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
     if (status != 420) refuse(e, status, now);
     return;
   }
-  auto routing = server::preprocess(m, e.flow, mark, edge ? &paths : nullptr, registrar);
+  const bool has_paths = edge || !options.node_uri.empty();
+  auto routing = server::preprocess(m, e.flow, mark, has_paths ? &paths : nullptr, registrar);
   const auto uri = routing ? Uri::parse(routing->uri) : unexpected<ParseError>(ParseError{});
   if (!uri) return refuse(e, 400, now);
   if (!understands(*uri)) return refuse(e, 416, now);
@@ -160,11 +162,12 @@ bool Proxy::Impl::full(const MessageView& request) const noexcept {
   return contexts.size() >= options.max_contexts + more;
 }
 
-/// RFC 3261 section 21.5.4. Spread, so that not all come back at once.
+/// RFC 3261 section 21.5.4.
 void Proxy::Impl::shed(const RequestArrived& e) {
-  server::challenge(
-      layer, e.txn, e.request.view(), e.flow, 503, options.product,
-      [&](ResponseWriter& w) { w.header(HeaderId::retry_after, 8 + layer.random().below(25)); });
+  server::challenge(layer, e.txn, e.request.view(), e.flow, 503, options.product,
+                    [&](ResponseWriter& w) {
+                      w.header(HeaderId::retry_after, server::retry_after(layer.random()));
+                    });
 }
 
 Proxy::Impl::ContextId Proxy::Impl::open(const RequestArrived& e, Routing&& routing,
@@ -305,6 +308,13 @@ bool Proxy::forward(const Message& message, const Flow& flow, TimePoint now) {
   return impl_->forward(message, flow, now);
 }
 void Proxy::events_are_served(std::string packages) { impl_->event_packages = std::move(packages); }
+std::string Proxy::path_of(const Flow& flow) const {
+  if (impl_->options.node_uri.empty()) return {};
+  const auto uri = Uri::parse(impl_->options.node_uri);
+  if (!uri || !uri->is_sip()) return {};
+  std::string value = "<" + std::string(uri->scheme_name) + ":" + impl_->paths.make(flow) + "@";
+  return value.append(uri->text.substr(uri->text.find(':') + 1)).append(";lr>");
+}
 bool Proxy::forwards_registrations() const noexcept { return impl_->edge; }
 std::size_t Proxy::contexts() const noexcept { return impl_->contexts.size(); }
 

@@ -81,7 +81,7 @@ void Proxy::Impl::end(Context& c, int status, std::string_view reason, const Ext
 
 void Proxy::Impl::as_usual(Context& c, TimePoint now) {
   c.asked = Context::Asked::nobody;
-  if (edge) return to_edge(c, now);
+  if (edge || c.routing.by_path) return to_edge(c, now);
   const auto uri = Uri::parse(c.routing.uri);  // which was parsed before
   if (registrar.serves(*uri) && !uri->params.has("maddr")) {
     c.gruu = registrar.gruu(*uri);

@@ -114,6 +114,7 @@ struct Proxy::Impl {
   void settle(ContextId id, TimePoint now);
   void answer_best(Context& c, TimePoint now);
   void answer(Context& c, int status, TimePoint now);
+  void unavailable(Context& c, TimePoint now);  ///< where users are is not known at the moment
   void close(ContextId id);
   void arm(Context& c);
 

@@ -77,7 +77,7 @@ void Proxy::Impl::found(ContextId id, const LocationResult& result, TimePoint no
   c->looking_up = false;
   if (c->stopped) return settle(id, now);
   if (!result) {
-    answer(*c, 500, now);
+    unavailable(*c, now);
     return settle(id, now);
   }
   std::vector<Binding> bindings = *result;
@@ -113,11 +113,12 @@ void Proxy::Impl::add_targets(Context& c, const std::vector<Binding>& bindings) 
       t.secure = true;
       t.uri = "sip" + t.uri.substr(uri->scheme_name.size());
     }
-    t.path = b.path;
+    const bool our_flow = b.by_flow && (b.holder == 0 || b.path.empty());
+    if (!our_flow) t.path = b.path;
     t.q = c.q * 1001 + b.q;
     t.instance = b.instance;
-    t.by_flow_only = b.reg_id != 0 && b.by_flow;
-    if (b.by_flow) t.flow = b.flow;
+    t.by_flow_only = b.reg_id != 0 && our_flow;
+    if (our_flow) t.flow = b.flow;
     // One contact of an instance at a time, the preferred and latest first (RFC 5626 section 7).
     const auto same = std::find_if(c.waiting.begin(), c.waiting.end(), [&](const Target& other) {
       return !t.instance.empty() && iequals(t.instance, other.instance);

@@ -166,6 +166,14 @@ void Proxy::Impl::answer(Context& c, int status, TimePoint now) {
   c.answered = true;
 }
 
+void Proxy::Impl::unavailable(Context& c, TimePoint now) {
+  server::reply(layer, c.server, c.request.view(), c.flow, 503, options.product, now,
+                [&](ResponseWriter& w) {
+                  w.header(HeaderId::retry_after, server::retry_after(layer.random()));
+                });
+  c.answered = true;
+}
+
 void Proxy::Impl::close(ContextId id) {
   Context& c = *contexts.find(id);
   layer.wheel().disarm(c);

@@ -54,7 +54,8 @@ struct Registrar::Impl {
     if (!result) {
       Refusal r{500, {}, {}};
       if (result.error() == LocationErrc::too_many) r.status = 403;
-      if (result.error() == LocationErrc::unavailable) r = {503, HeaderId::retry_after, "30"};
+      if (result.error() == LocationErrc::unavailable)
+        r = {503, HeaderId::retry_after, std::to_string(server::retry_after(layer.random()))};
       server::reply(layer, txn, m, *flow, r.status, options.product, now, [&](ResponseWriter& w) {
         if (!r.value.empty()) w.header(r.header, r.value);
       });
@@ -116,6 +117,7 @@ struct Registrar::Impl {
   RegistrarOptions options;
   server::GruuTokens tokens;
   std::function<void(const std::string&, const std::vector<Binding>&, TimePoint)> changed;
+  std::function<std::string(const Flow&)> path_of;
   /// Falls with the registrar: a store that answers later finds nobody.
   std::shared_ptr<Impl*> alive = std::make_shared<Impl*>(this);
 };
@@ -154,6 +156,10 @@ void Registrar::reconfigure(const RegistrarOptions& options, DigestServer* diges
 void Registrar::on_changed(
     std::function<void(const std::string& aor, const std::vector<Binding>&, TimePoint)> handler) {
   impl_->changed = std::move(handler);
+}
+
+void Registrar::on_flow(std::function<std::string(const Flow& flow)> path_of) {
+  impl_->path_of = std::move(path_of);
 }
 
 bool Registrar::serves(std::string_view host, std::uint16_t port) const noexcept {
@@ -233,8 +239,11 @@ void Registrar::receive(const RequestArrived& e, TimePoint now) {
   if (const auto refusal = server::read_contacts(e, self.options, update, outbound, now))
     return self.refuse(e, *refusal, now);
   if (self.circular(update)) return self.refuse(e, {403, {}, {}}, now);
-  for (Binding& b : update.set)
+  for (Binding& b : update.set) {
     if (!b.instance.empty()) b.epoch = self.layer.random().next();
+    if (!b.by_flow || !self.path_of) continue;
+    if (std::string path = self.path_of(e.flow); !path.empty()) b.path = {std::move(path)};
+  }
 
   self.layer.set_user(e.txn, {UsageKind::registrar, 0, 0, 0});
   const bool asks = update.set.empty() && !update.remove_all;

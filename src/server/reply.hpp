@@ -32,6 +32,9 @@ void challenge(TransactionLayer& layer, TxnId txn, const MessageView& request, c
   layer.dismiss(txn, writer);
 }
 
+/// Seconds for the Retry-After of a 503: spread, so that not all come back at once.
+inline std::uint64_t retry_after(Random& random) { return 8 + random.below(25); }
+
 /// The tags of a Require or Proxy-Require list that `supports` refuses, as the value of Unsupported;
 /// empty where there are none.
 template <class Supports>

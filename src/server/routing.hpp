@@ -64,7 +64,7 @@ struct Routing {
   bool by_path = false;  ///< or it was our Path, and `flow` leads to the phone
 };
 
-/// `paths`: of an edge proxy, else null. Nothing where Request-URI or a Route value is malformed.
+/// `paths`: of an edge proxy, or of one of several nodes; else null. Nothing where Request-URI or a Route value is malformed.
 std::optional<Routing> preprocess(const MessageView& request, const Flow& flow,
                                   const DialogMark& mark, const PathToken* paths,
                                   const Registrar& registrar);

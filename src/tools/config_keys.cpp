@@ -30,6 +30,7 @@ std::string check_users_text(std::string& text) {
   return text.empty() ? "must not be empty" : check_sqlite(text);
 }
 std::string check_location_text(std::string& text) { return check_location(text); }
+std::string check_node_text(std::string& text) { return check_node_uri(text); }
 std::string check_name(std::string& text) { return text.empty() ? "must not be empty" : ""; }
 
 #define AT(path) +[](Settings& s) { return &s.path; }
@@ -49,8 +50,12 @@ void add_words(std::vector<ConfigKey>& k) {
        {kServe, "", "digest", AT(digest), 0, 0, "md5|sha-256|both", Reload::yes,
         "What challenges offer"},
        {kServe, "", "location", AT(location), 0, 0, "", Reload::no,
-        "Where bindings are kept: memory, or sqlite:FILE, where they outlive the process",
+        "Where bindings are kept: memory, sqlite:FILE, where they outlive the process, or "
+        "redis://HOST, which nodes share",
         check_location_text},
+       {kServe, "", "node-uri", AT(server.proxy.node_uri), 0, 0, "", Reload::yes,
+        "Where nodes share a location: the SIP URI by which the others reach this one",
+        check_node_text},
        {kServe, "", "mode", AT(mode), 0, 0, "proxy|redirect", Reload::yes, "What becomes of calls"},
        {kServe, "", "record-route", AT(record_route), 0, 0, "on|off", Reload::yes,
         "Stay in the path of calls"},

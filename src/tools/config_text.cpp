@@ -61,6 +61,11 @@ Shown show(const ConfigKey& key, const Settings& settings) {
       key.field);
 }
 
+/// The URL of a store.
+bool has_password(const ConfigKey& key, const Shown& shown) {
+  return std::string_view(key.name) == "location" && shown.value.find('@') != std::string::npos;
+}
+
 std::string title(const char* table) {
   return *table == '\0' ? "In front of all tables" : fmt::format("`[{}]`", table);
 }
@@ -123,7 +128,7 @@ std::string config_text(Servers which, const Settings& settings) {
     const Shown shown = show(key, settings);
     const std::string values = values_of(key);
     out += fmt::format("# {}{}\n", key.text, values.empty() ? "" : " (" + values + ")");
-    if (is_secret(key))
+    if (is_secret(key) || has_password(key, shown))
       out += fmt::format("# {} = \"...\"\n", key.name);
     else
       out += fmt::format("{}{} = {}\n", shown.none ? "# " : "", key.name, shown.value);

@@ -17,8 +17,11 @@ namespace sipstack::tools {
 std::optional<std::string> sqlite_file(const std::string& text);
 /// What is wrong with a name that may be sqlite:FILE, or nothing: there is no file, or no SQLite in this build.
 std::string check_sqlite(const std::string& text);
-/// As "memory" or "sqlite:FILE": what is wrong with the text, or nothing.
+/// As "memory", "sqlite:FILE" or "redis://HOST": what is wrong with the text, or nothing.
 std::string check_location(const std::string& text);
+
+/// What is wrong with ProxyOptions::node_uri, or nothing.
+std::string check_node_uri(const std::string& text);
 
 /// Lines of a store on standard error, in the format of the others; errors and warnings alone. Any thread.
 LogHook store_log(const Settings& settings);

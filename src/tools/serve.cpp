@@ -141,9 +141,15 @@ void add_serve(CLI::App& app, Command& chosen) {
   command
       ->add_option(
           "--location", arguments->location,
-          "Where bindings are kept: memory, or sqlite:FILE, where they outlive the process")
+          "Where bindings are kept: memory, sqlite:FILE, where they outlive the process, or "
+          "redis://HOST, which nodes share")
       ->check(CLI::Validator(check_location, ""))
       ->type_name("STORE");
+  command
+      ->add_option("--node-uri", arguments->server.proxy.node_uri,
+                   "Where nodes share a location: the SIP URI by which the others reach this one")
+      ->check(CLI::Validator(check_node_uri, ""))
+      ->type_name("URI");
   command->add_option("--mode", arguments->mode, "proxy or redirect")
       ->check(CLI::IsMember({"proxy", "redirect"}))
       ->type_name("MODE");

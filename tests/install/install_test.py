@@ -174,7 +174,7 @@ def main():
         else:
             tree.check("core", "sipstack-core", alone=False)
             tree.check("sipstack", "sipstack", alone=False)
-            for store in ("sqlite",):  # of those that are built here
+            for store in ("sqlite", "redis"):  # of those that are built here
                 if list(prefix.rglob(f"libsipstack-{store}.*")):
                     tree.check(store, f"sipstack-{store}", alone=False)
         if given.kind == "static":

@@ -270,6 +270,12 @@ class Files(Folder):
         self.assertNotIn("hunter2", run("b2bua", "--config", path, "--check-config").err)
         path = self.file("b.toml", '[b2bua]\nto = "sip:a@127.0.0.1"\nuser = "u"\npassword = "hunter2"\n')
         self.assertNotIn("hunter2", run("b2bua", "--config", path, "--print-config").text)
+        # Where Redis is built in; elsewhere it is refused, and not told either.
+        path = self.file("r.toml", 'domain = ["a.test"]\nlocation = "redis://:hunter2@127.0.0.1:1"\n')
+        printed = run("serve", "--config", path, "--print-config")
+        self.assertNotIn("hunter2", printed.text + printed.err)
+        path = self.file("r.toml", 'domain = ["a.test"]\nlocation = "redis://:hunter2@127.0.0.1:x"\n')
+        self.assertNotIn("hunter2", run("serve", "--config", path, "--check-config").err)
 
     def test_a_b2bua_goes_by_its_routes(self):
         with Peer(0) as sales, Peer(0) as rest:

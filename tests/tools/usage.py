@@ -68,6 +68,8 @@ class Usage(unittest.TestCase):
                      ["serve", "--domain", "x", "--record-route", "yes"],
                      ["serve", "--domain", "x", "--location", "sqlite:"],
                      ["serve", "--domain", "x", "--location", "disk:x"],
+                     ["serve", "--domain", "x", "--location", "redis://"],
+                     ["serve", "--domain", "x", "--location", "rediss://h"],
                      ["serve", "--domain", "x", "--threads", "0"],
                      ["options", "sip:a@127.0.0.1", "--dns", "ns.example.com"],
                      ["options", "sip:a@127.0.0.1", "--dns", "127.0.0.1,"],

@@ -32,7 +32,8 @@ struct Binding {
   /// Temporary GRUUs of this number lead here (RFC 5627 section 5.1); all bindings of one instance have one.
   std::uint64_t epoch = 0;
   Flow flow;  ///< where the REGISTER came from
-  /// The contact itself sent the REGISTER, over a connection or through a NAT: requests go to it by `flow`.
+  /// The contact itself sent the REGISTER, over a connection or through a NAT: requests go to it by `flow`,
+  /// and only where that is another node's by `path`, which is that node's own then.
   bool by_flow = false;
   /// The node that `flow` is of, as nodes that share a store number themselves; 0: this one.
   std::uint64_t holder = 0;

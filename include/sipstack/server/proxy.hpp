@@ -48,6 +48,11 @@ struct ProxyOptions {
   /// this URI, REGISTER too, which gets a Path that leads back over the flow by which it came; what comes by
   /// such a Path goes to the phone. With `lr` the next hop gets a Route as well. Who is who is its business.
   std::string edge;
+  /// Set, where nodes share a location store: a SIP URI by which the others reach this one. What registers
+  /// with us over a connection or through a NAT is then found by the others with a Path of it, as an edge proxy
+  /// would add (RFC 5626 section 5.1); what comes by such a Path goes down the flow, whoever sends it, since
+  /// only who has the store knows one.
+  std::string node_uri;
   /// What flow tokens in Path are guarded by: the same for all shards, and after a restart that keeps UDP
   /// phones. Drawn at random where there is none.
   std::optional<std::array<std::uint8_t, 16>> path_key;
@@ -101,6 +106,8 @@ class Proxy {
   /// section 4.4.4).
   void events_are_served(std::string packages);
 
+  /// The Path value that leads to a flow of ours, by ProxyOptions::node_uri; empty where there is none.
+  std::string path_of(const Flow& flow) const;
   /// REGISTERs are not the registrar's: they are forwarded, as an edge proxy does.
   bool forwards_registrations() const noexcept;
   std::size_t contexts() const noexcept;  ///< response contexts alive

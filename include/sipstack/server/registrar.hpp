@@ -57,6 +57,8 @@ class Registrar {
   /// Hears all bindings of an AOR when a REGISTER has changed them, behind its answer.
   void on_changed(
       std::function<void(const std::string& aor, const std::vector<Binding>&, TimePoint)> handler);
+  /// Asked for the Path that has other nodes reach what is registered by that flow: see Proxy::path_of().
+  void on_flow(std::function<std::string(const Flow& flow)> path_of);
   /// A REGISTER that is for one of our domains. Answers through the layer, now or when the store has.
   void receive(const RequestArrived& event, TimePoint now);
   /// True where host and port (0: none given) are a domain that we serve, or one of our own sockets. A
