@@ -21,6 +21,7 @@ enum : std::uint8_t { kHasQ = 1, kByFlow = 2 };
 struct PackedNumbers {
   TimePoint expires{};
   std::uint64_t epoch = 0;
+  std::uint64_t holder = 0;
   ConnectionId connection = 0;
   std::uint32_t cseq = 0;
   std::uint32_t reg_id = 0;
@@ -29,7 +30,7 @@ struct PackedNumbers {
   Transport transport = Transport::udp;
   std::uint8_t flags = 0;
 };
-static_assert(std::is_trivially_copyable_v<PackedNumbers> && sizeof(PackedNumbers) == 40);
+static_assert(std::is_trivially_copyable_v<PackedNumbers> && sizeof(PackedNumbers) == 48);
 
 /// Where bytes go, or how many they would be.
 class Packer {
@@ -74,6 +75,7 @@ void pack(Packer& out, std::string_view aor, const std::vector<Binding>& binding
     PackedNumbers n;
     n.expires = b.expires;
     n.epoch = b.epoch;
+    n.holder = b.holder;
     n.connection = b.flow.connection;
     n.cseq = b.cseq;
     n.reg_id = b.reg_id;
@@ -140,6 +142,7 @@ Binding unpack(Unpacker& in) {
   const auto n = in.value<PackedNumbers>();
   b.expires = n.expires;
   b.epoch = n.epoch;
+  b.holder = n.holder;
   b.cseq = n.cseq;
   b.reg_id = n.reg_id;
   b.q = n.q;

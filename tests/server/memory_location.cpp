@@ -189,6 +189,7 @@ TEST_CASE("a binding comes out as it went in") {
   b.instance = "urn:uuid:1";
   b.reg_id = 0x7fffffff;
   b.epoch = 0x0123456789abcdef;
+  b.holder = 0xfedcba9876543210;
   b.flow.transport = Transport::wss;
   b.flow.local = *SocketAddress::parse("192.0.2.1:5061");
   b.flow.remote = *SocketAddress::parse("[fe80::7]:50611");
@@ -217,6 +218,7 @@ TEST_CASE("a binding comes out as it went in") {
   CHECK(same.instance == b.instance);
   CHECK(same.reg_id == b.reg_id);
   CHECK(same.epoch == b.epoch);
+  CHECK(same.holder == b.holder);
   CHECK(same.flow == b.flow);
   CHECK(same.by_flow);
 }
