@@ -51,6 +51,11 @@ TEST_CASE("what looked like parameters, and is a user, counts for nothing") {
         CHECK(agree::difference(scan::kPlain, *set, value.data(), end, end) == "");
     }
   }
+  MessageIndex index;
+  CHECK(parse("OPTIONS sip:" + user +
+                  "/c@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n"
+                  "To: <sip:b@h>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+              index));
 }
 
 TEST_CASE("instruction sets agree on whole messages and each of their values") {
