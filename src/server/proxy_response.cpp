@@ -151,8 +151,10 @@ void Proxy::Impl::answer_best(Context& c, TimePoint now) {
   if (best == nullptr) return answer(c, 408, now);
   // A 503 is about one callee and not about us (step 6); made up, it says that we could not reach it.
   if (best->status == 503) return answer(c, 500, now);
-  // What an edge proxy says to us of its flow is no caller's business (RFC 5626 section 11.5), nor what we say.
-  if (best->status == 430 && (best->response || !edge)) return answer(c, 480, now);
+  // What an edge proxy says to us of its flow is no caller's business (RFC 5626 section 11.5), nor is what we found
+  // out of one of ours: but where we are that proxy.
+  const bool for_registrar = edge || c.routing.by_path;
+  if (best->status == 430 && (best->response || !for_registrar)) return answer(c, 480, now);
   if (!best->response) return answer(c, best->status, now);
   auto copy = server::as_forwarded(layer.pool(), best->response.view(), &c);
   if (!copy) return answer(c, 500, now);
