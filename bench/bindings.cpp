@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "location.hpp"
 #include "sipstack/server/memory_location.hpp"
 
 using namespace sipstack;
@@ -49,24 +50,6 @@ class Series {
   double sum_ = 0, longest_ = 0;
 };
 
-std::string aor_of(std::size_t i) { return "sip:user" + std::to_string(i) + "@example.com"; }
-
-BindingUpdate update_of(std::size_t i, std::uint32_t cseq, TimePoint expires) {
-  Binding b;
-  b.contact = "sip:user" + std::to_string(i) + "@198.51.100.20:5060";
-  b.call_id = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6-" + std::to_string(i);
-  b.cseq = cseq;
-  b.expires = expires;
-  b.flow.local = *SocketAddress::parse("192.0.2.1:5060");
-  b.flow.remote = *SocketAddress::parse("198.51.100.20:5060");
-  BindingUpdate update;
-  update.aor = aor_of(i);
-  update.call_id = b.call_id;
-  update.cseq = cseq;
-  update.set.push_back(std::move(b));
-  return update;
-}
-
 }  // namespace
 
 int main() {
@@ -81,19 +64,19 @@ int main() {
   const std::size_t before = in_use();
   Series added, refreshed, found, listed, swept;
   for (std::size_t i = 0; i < kCount; ++i) {
-    BindingUpdate update = update_of(i, 1, expires);
+    BindingUpdate update = bench_registration(i, 1, expires);
     added.time([&] { store.update(std::move(update), now, ok); });
   }
   added.print("add", kCount);
   fmt::print("memory   {:>8} bytes each\n", (in_use() - before) / kCount);
   for (std::size_t i = 0; i < kCount; ++i) {
     const std::size_t any = random.below(kCount);
-    BindingUpdate update = update_of(any, static_cast<std::uint32_t>(i + 2), expires);
+    BindingUpdate update = bench_registration(any, static_cast<std::uint32_t>(i + 2), expires);
     refreshed.time([&] { store.update(std::move(update), now, ok); });
   }
   refreshed.print("refresh", kCount);
   for (std::size_t i = 0; i < kCount; ++i) {
-    const std::string aor = aor_of(random.below(kCount));
+    const std::string aor = bench_aor(random.below(kCount));
     found.time([&] { store.find(aor, now, ok); });
   }
   found.print("find", kCount);

@@ -15,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "location.hpp"
 #include "sipstack/base/random.hpp"
 #include "sipstack/server/memory_location.hpp"
 #include "sipstack/store/sqlite_location.hpp"
@@ -25,26 +26,8 @@ using namespace sipstack;
 
 constexpr std::size_t kAors = 100'000;
 
-std::string aor(std::size_t number) { return "user" + std::to_string(number) + "@example.com"; }
-
 BindingUpdate registration(std::size_t number, std::uint32_t cseq) {
-  BindingUpdate u;
-  u.aor = aor(number);
-  u.call_id = "3848276298220188511@" + std::to_string(number);
-  u.cseq = cseq;
-  Binding b;
-  b.contact = "sip:user@198.51.100.7:5060;transport=tcp";
-  b.params = ";+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\";reg-id=1";
-  b.instance = "urn:uuid:00000000-0000-1000-8000-000A95A0E128";
-  b.reg_id = 1;
-  b.call_id = u.call_id;
-  b.cseq = cseq;
-  b.flow.transport = Transport::tcp;
-  b.flow.remote = *SocketAddress::parse("198.51.100.7:5060");
-  b.by_flow = true;
-  b.expires = TimePoint(std::chrono::hours(24));
-  u.set.push_back(std::move(b));
-  return u;
+  return bench_registration(number, cseq, TimePoint(std::chrono::hours(24)));
 }
 
 /// At most so many without an answer.
@@ -101,7 +84,7 @@ void lookup(benchmark::State& state, LocationStore& store) {
   if (!window.wait()) state.SkipWithError("an update was refused");
   std::size_t number = 0, found = 0;
   for (auto _ : state) {
-    store.find(aor(number), {},
+    store.find(bench_aor(number), {},
                [&found](const LocationResult& result, TimePoint) { found += result->size(); });
     number = (number + 7919) % kAors;
   }

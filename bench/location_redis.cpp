@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../tests/store/redis_server.hpp"
+#include "location.hpp"
 #include "sipstack/store/redis_location.hpp"
 
 namespace {
@@ -26,23 +27,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kAors = 50'000;
 
 BindingUpdate registration(std::size_t number, std::uint32_t cseq) {
-  BindingUpdate u;
-  u.aor = "sip:user" + std::to_string(number) + "@example.com";
-  u.call_id = "3848276298220188511@" + std::to_string(number);
-  u.cseq = cseq;
-  Binding b;
-  b.contact = "sip:user@198.51.100.7:5060;transport=tcp";
-  b.params = ";+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\";reg-id=1";
-  b.instance = "urn:uuid:00000000-0000-1000-8000-000A95A0E128";
-  b.reg_id = 1;
-  b.call_id = u.call_id;
-  b.cseq = cseq;
-  b.flow.transport = Transport::tcp;
-  b.flow.remote = *SocketAddress::parse("198.51.100.7:5060");
-  b.by_flow = true;
-  b.expires = TimePoint(std::chrono::hours(1));
-  u.set.push_back(std::move(b));
-  return u;
+  return bench_registration(number, cseq, TimePoint(std::chrono::hours(1)));
 }
 
 /// At most so many on their way; how long each took.
