@@ -119,7 +119,7 @@ void add_roles(std::vector<ConfigKey>& k) {
         "An edge proxy: all that phones send goes to this SIP URI (RFC 5626 section 5)",
         complete_uri},
        {kServe, "proxy", "path-key", AT(path_key), 0, 0, "", Reload::no,
-        "32 hex digits: an edge's Paths outlive a restart; drawn at random by default",
+        "32 hex digits: Paths of an edge or a node outlive a restart; drawn at random by default",
         check_short_key},
        {kServe, "proxy", "stateless", AT(server.proxy.stateless), 0, 0, "", Reload::no,
         "Forward by routes alone, and keep nothing (RFC 3261 section 16.11)"},
