@@ -102,7 +102,7 @@ struct Core::Impl {
     if (presence) presence->attach(layer, *agent, *registrar, judge, o.registrar.product);
     std::string packages = events ? "reg" : "";
     if (presence) packages += packages.empty() ? "presence" : ", presence";
-    if (o.proxy.edge.empty()) proxy->events_are_served(std::move(packages));
+    proxy->events_are_served(std::move(packages));
     registrar->on_flow([this](const Flow& flow) { return proxy->path_of(flow); });
     if (!events) return;
     events->attach(layer, *agent, *registrar, *store, judge, o.registrar.product);

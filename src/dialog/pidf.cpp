@@ -112,10 +112,14 @@ class PidfMerger {
   static bool only_space(std::string_view rest) noexcept {
     return std::all_of(rest.begin(), rest.end(), xml::is_space);
   }
+  /// Never looked for from the beginning: a thousand of one name are a thousand steps.
   std::string free_id(std::string_view wanted) {
     std::string id(wanted);
-    for (int i = 2; !ids_.insert(id).second; ++i)
-      id = std::string(wanted) + "-" + std::to_string(i);
+    const auto [taken, fresh] = ids_.emplace(id, 2);
+    if (fresh) return id;
+    do {
+      id = std::string(wanted) + "-" + std::to_string(taken->second++);
+    } while (!ids_.emplace(id, 2).second);
     return id;
   }
 
@@ -124,7 +128,7 @@ class PidfMerger {
   std::string out_;
   std::vector<std::string_view> path_;
   std::map<std::string, std::string_view> declared_;  ///< by the root
-  std::set<std::string> ids_;
+  std::map<std::string, int> ids_;  ///< and the number that the next one of that name is tried with
   const char* copied_from_ = nullptr;
 };
 

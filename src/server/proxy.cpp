@@ -208,8 +208,8 @@ void Proxy::Impl::redirect(Context& c, const std::vector<Binding>& bindings, Tim
 void Proxy::Impl::self_options(const RequestArrived& e, TimePoint now) {
   server::reply(
       layer, e.txn, e.request.view(), e.flow, 200, options.product, now, [this](ResponseWriter& w) {
-        const bool events = !event_packages.empty();
-        const bool publish = event_packages.find("presence") != std::string::npos;
+        const bool events = !edge && !event_packages.empty();
+        const bool publish = events && event_packages.find("presence") != std::string::npos;
         w.header(HeaderId::allow, std::string("ACK, CANCEL, OPTIONS, REGISTER") +
                                       (events ? ", SUBSCRIBE" : "") + (publish ? ", PUBLISH" : ""));
         if (events) w.header(HeaderId::allow_events, event_packages);
@@ -309,7 +309,7 @@ bool Proxy::forward(const Message& message, const Flow& flow, TimePoint now) {
 }
 void Proxy::events_are_served(std::string packages) { impl_->event_packages = std::move(packages); }
 std::string Proxy::path_of(const Flow& flow) const {
-  if (impl_->options.node_uri.empty()) return {};
+  if (impl_->options.node_uri.empty() || impl_->options.stateless) return {};
   const auto uri = Uri::parse(impl_->options.node_uri);
   if (!uri || !uri->is_sip()) return {};
   std::string value = "<" + std::string(uri->scheme_name) + ":" + impl_->paths.make(flow) + "@";

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <chrono>
 #include <mutex>
-#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "store/random_bits.hpp"
 #include "store/redis_location_impl.hpp"
 
 namespace sipstack {
@@ -25,11 +25,6 @@ using store::RedisClock;
 std::int64_t system_milliseconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-std::uint64_t drawn_bits() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
 }
 
 }  // namespace
@@ -54,10 +49,10 @@ std::shared_ptr<const store::RedisConnectionOptions> connection_options(
 RedisLocation::Impl::Impl(const store::RedisUrl& url, const RedisLocationOptions& o)
     : options(o),
       clock(o.clock ? o.clock : system_milliseconds),
-      node(drawn_bits() | 1),
+      node(random_bits() | 1),
       most_bytes(std::to_string(o.max_value)),
       own_version(server::encode_bindings({}, {1, {}, 0}).front()),
-      random(drawn_bits()),
+      random(random_bits()),
       nodes(connection_options(url, o, random), o.max_nodes) {}
 
 RedisLocation::Impl::~Impl() {

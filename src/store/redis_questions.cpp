@@ -110,6 +110,7 @@ void RedisLocation::Impl::redirect(const RedisConnection& from, const Asked& q,
 }
 
 void RedisLocation::Impl::read(const Asked& q, std::string_view value) {
+  q->writing = false;  // what was tried, if anything was, is not there
   std::vector<Binding> bindings;
   if (!decode(q, value, bindings)) return fail(q);
   if (q->writes) {

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
-#include <random>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "server/binding_codec.hpp"
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/server/binding_rules.hpp"
+#include "store/random_bits.hpp"
 #include "store/sqlite_bindings.hpp"
 
 namespace sipstack {
@@ -38,11 +38,6 @@ UnixClock anchored_clock() {
     const auto passed = std::chrono::steady_clock::now() - begun;
     return std::chrono::duration_cast<std::chrono::milliseconds>(unix_time + passed).count();
   };
-}
-
-std::uint64_t random_bits() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
 }
 
 struct AorHash {
@@ -135,7 +130,7 @@ void SqliteLocation::Impl::run() {
     wake.wait(lock, [this] { return stopping || !queue.empty(); });
     if (stopping) return;
     std::deque<Waiting> batch;
-    while (!queue.empty() && batch.size() < options.max_batch) {
+    while (!queue.empty() && batch.size() < std::max<std::size_t>(options.max_batch, 1)) {
       batch.push_back(std::move(queue.front()));
       queue.pop_front();
     }

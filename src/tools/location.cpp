@@ -93,8 +93,9 @@ std::string check_location(const std::string& text) {
 
 std::string check_node_uri(const std::string& text) {
   const auto uri = Uri::parse(text);
-  const bool good = uri && uri->is_sip() && !uri->has_user && uri->headers.empty();
-  return good ? "" : "must be a SIP URI of a host, without user: sip:10.0.0.7:5060;transport=tcp";
+  const bool good = uri && uri->is_sip() && !uri->has_user && !uri->lr() && uri->headers.empty();
+  return good ? ""
+              : "must be a SIP URI of a host, without user or lr: sip:10.0.0.7:5060;transport=tcp";
 }
 
 LogHook store_log(const Settings& settings) {

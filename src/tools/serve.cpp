@@ -46,10 +46,10 @@ expected<ServerOptions, std::string> server_options(const Settings& settings) {
         std::string("an edge proxy asks for no credentials: users are for its next hop"));
   if (!server.proxy.edge.empty() && server.proxy.redirect)
     return unexpected(std::string("an edge proxy forwards: mode must be proxy"));
-  if (server.proxy.stateless &&
-      (!settings.users.empty() || server.proxy.redirect || !server.proxy.edge.empty()))
-    return unexpected(
-        std::string("a stateless proxy has no users, does not redirect, and is no edge"));
+  if (server.proxy.stateless && (!settings.users.empty() || server.proxy.redirect ||
+                                 !server.proxy.edge.empty() || !server.proxy.node_uri.empty()))
+    return unexpected(std::string(
+        "a stateless proxy has no users and no node-uri, does not redirect, and is no edge"));
   if (settings.presence == "on") {
     if (!server.proxy.edge.empty())
       return unexpected(std::string("an edge proxy serves no presence: its next hop may"));

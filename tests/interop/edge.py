@@ -47,7 +47,10 @@ class Phone:
         text = head.decode() + "\r\n\r\n"
         length = int((fields(text, "Content-Length") or ["0"])[0])
         while len(rest) < length:
-            rest += self.socket.recv(65535)
+            more = self.socket.recv(65535)
+            if not more:
+                raise Failed("the edge closed the connection within a body")
+            rest += more
         self.bytes = rest[length:]
         return text
 

@@ -52,6 +52,7 @@ def call(bench, user, port, status=0):
     p = bench.sipstack("call", "sip:%s@%s" % (user, DOMAIN), "--proxy", "sip:127.0.0.1:%d;lr" % port, "--duration-ms",
                        "100", "--from", "sip:caller@elsewhere.test", "--listen", "udp:127.0.0.1:0", "--timeout-ms", "5000")
     p.want_exit(status, 10)
+    return p
 
 
 def ask(method, port, cseq):
@@ -101,7 +102,10 @@ class TcpPhone(threading.Thread):
         lines = head.decode().split("\r\n")
         length = next((int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:")), 0)
         while len(self.rest) < length:
-            self.rest += self.socket.recv(65536)
+            more = self.socket.recv(65536)
+            if not more:
+                raise Failed("the connection was closed within a body")
+            self.rest += more
         self.body, self.rest = self.rest[:length], self.rest[length:]
         return lines
 
@@ -137,7 +141,7 @@ def a_connection_is_another_nodes(bench):
     if phone.seen != ["INVITE", "ACK", "BYE"] * 2:
         raise Failed("the phone has seen %s" % phone.seen)
     phone.socket.shutdown(socket.SHUT_RDWR)
-    call(bench, "tess", nodes[1][1], status=1)
+    call(bench, "tess", nodes[1][1], status=1).line("480")
 
 
 def a_node_is_killed(bench):

@@ -231,7 +231,7 @@ TEST_CASE("what no Redis would say does no harm", "[redis][cluster]") {
     CAPTURE(c.line);
     Liar liar(c.line);
     RedisLocationOptions options;
-    options.timeout = milliseconds(60);
+    options.timeout = milliseconds(c.stays ? 500 : 60);
     options.max_retry = milliseconds(50);
     const auto store = cluster_store(liar.url(), options);
     for (std::uint32_t i = 1; i <= 3; ++i) {
