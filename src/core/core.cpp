@@ -185,7 +185,7 @@ struct Core::Impl {
     const MessageView m = e.request.view();
     if (!draining || !m.to_tag().empty() || m.method() == Method::cancel) return false;
     ++counters.draining_refused;
-    server::challenge(layer, e.txn, m, e.flow, 503, product,
+    server::tell_once(layer, e.txn, m, e.flow, 503, product,
                       [&](ResponseWriter& w) { w.header(HeaderId::retry_after, retry_after); });
     return true;
   }

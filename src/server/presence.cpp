@@ -58,7 +58,7 @@ bool ServerPresence::authorized(const RequestArrived& event, TimePoint now) {
   const MessageView m = event.request.view();
   const DigestServer::Result result = digest_->check(m, false, now);
   if (result.verdict != DigestVerdict::accepted) {
-    server::challenge(*layer_, event.txn, m, event.flow, 401, product_, [&](ResponseWriter& w) {
+    server::tell_once(*layer_, event.txn, m, event.flow, 401, product_, [&](ResponseWriter& w) {
       digest_->challenge(w, false, result.verdict == DigestVerdict::stale, now);
     });
     return false;

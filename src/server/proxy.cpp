@@ -28,7 +28,7 @@ Proxy::Impl::Impl(TransactionLayer& l, const Registrar& r, LocationStore& s, Dig
 void Proxy::Impl::refuse(const RequestArrived& e, int status, TimePoint now) {
   // Of a stranger's INVITE nothing is kept, and he is told once, not eleven times (hardening A55).
   if (e.request->method() == Method::invite)
-    return server::challenge(layer, e.txn, e.request.view(), e.flow, status, options.product,
+    return server::tell_once(layer, e.txn, e.request.view(), e.flow, status, options.product,
                              [](ResponseWriter&) {});
   server::reply(layer, e.txn, e.request.view(), e.flow, status, options.product, now,
                 [](ResponseWriter&) {});
@@ -103,7 +103,7 @@ bool Proxy::Impl::authorize(const RequestArrived& e, const Routing& routing, Rea
   if (everybody && !from_us) return true;
   DigestServer::Result result = digest->check(m, true, now);
   if (result.verdict != DigestVerdict::accepted) {
-    server::challenge(layer, e.txn, m, e.flow, 407, options.product, [&](ResponseWriter& w) {
+    server::tell_once(layer, e.txn, m, e.flow, 407, options.product, [&](ResponseWriter& w) {
       digest->challenge(w, true, result.verdict == DigestVerdict::stale, now);
     });
     return false;
@@ -133,7 +133,7 @@ void Proxy::Impl::request(const RequestArrived& e, TimePoint now) {
   if (!understands(*uri)) return refuse(e, 416, now);
 
   const bool to_server = registrar.serves(*uri) && routing->route.empty() && !uri->has_user;
-  if (to_server && m.method() == Method::options) return self_options(e, now);
+  if (to_server && m.method() == Method::options) return self_options(e);
   std::string user;
   if (!edge && !authorize(e, *routing, reach(*uri, *routing), now, user)) return;
 
@@ -164,7 +164,7 @@ bool Proxy::Impl::full(const MessageView& request) const noexcept {
 
 /// RFC 3261 section 21.5.4.
 void Proxy::Impl::shed(const RequestArrived& e) {
-  server::challenge(layer, e.txn, e.request.view(), e.flow, 503, options.product,
+  server::tell_once(layer, e.txn, e.request.view(), e.flow, 503, options.product,
                     [&](ResponseWriter& w) {
                       w.header(HeaderId::retry_after, server::retry_after(layer.random()));
                     });
@@ -205,9 +205,9 @@ void Proxy::Impl::redirect(Context& c, const std::vector<Binding>& bindings, Tim
   c.answered = true;
 }
 
-void Proxy::Impl::self_options(const RequestArrived& e, TimePoint now) {
-  server::reply(
-      layer, e.txn, e.request.view(), e.flow, 200, options.product, now, [this](ResponseWriter& w) {
+void Proxy::Impl::self_options(const RequestArrived& e) {
+  server::tell_once(
+      layer, e.txn, e.request.view(), e.flow, 200, options.product, [this](ResponseWriter& w) {
         const bool events = !edge && !event_packages.empty();
         const bool publish = events && event_packages.find("presence") != std::string::npos;
         w.header(HeaderId::allow, std::string("ACK, CANCEL, OPTIONS, REGISTER") +

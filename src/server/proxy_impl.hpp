@@ -58,7 +58,7 @@ struct Proxy::Impl {
   void keep_those_of(const std::optional<GruuTarget>& gruu, std::vector<Binding>& bindings) const;
   void add_targets(Context& c, const std::vector<Binding>& bindings) const;
   void redirect(Context& c, const std::vector<Binding>& bindings, TimePoint now);
-  void self_options(const RequestArrived& e, TimePoint now);
+  void self_options(const RequestArrived& e);
   void refuse(const RequestArrived& e, int status, TimePoint now);
 
   // ---- where it goes: each of these ends in a target, an answer, or a question that is open; the context may be

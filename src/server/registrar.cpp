@@ -217,7 +217,7 @@ void Registrar::receive(const RequestArrived& e, TimePoint now) {
   if (self.digest != nullptr) {
     DigestServer::Result result = self.digest->check(m, false, now);
     if (result.verdict != DigestVerdict::accepted) {
-      server::challenge(
+      server::tell_once(
           self.layer, e.txn, m, e.flow, 401, self.options.product, [&](ResponseWriter& w) {
             self.digest->challenge(w, false, result.verdict == DigestVerdict::stale, now);
           });

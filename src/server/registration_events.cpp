@@ -239,7 +239,7 @@ void RegistrationEvents::receive(const RequestArrived& event, TimePoint now) {
   if (self.digest != nullptr) {
     const DigestServer::Result result = self.digest->check(m, false, now);
     if (result.verdict != DigestVerdict::accepted) {
-      server::challenge(
+      server::tell_once(
           *self.layer, event.txn, m, event.flow, 401, self.product, [&](ResponseWriter& w) {
             self.digest->challenge(w, false, result.verdict == DigestVerdict::stale, now);
           });

@@ -22,9 +22,10 @@ void reply(TransactionLayer& layer, TxnId txn, const MessageView& request, const
   layer.respond(txn, writer, now);
 }
 
-/// A challenge, or a 503: told once, and forgotten. A stranger costs neither memory nor eleven answers (hardening A55).
+/// A challenge, a 503, what we can do: told once, and forgotten (RFC 3261 section 8.2.7). A stranger costs neither memory
+/// nor eleven answers (hardening A55).
 template <class More>
-void challenge(TransactionLayer& layer, TxnId txn, const MessageView& request, const Flow& flow,
+void tell_once(TransactionLayer& layer, TxnId txn, const MessageView& request, const Flow& flow,
                int status, std::string_view product, More&& more) {
   ResponseWriter writer(layer.pool(), request, flow, status, layer.stateless_tag(txn));
   if (!product.empty()) writer.header(HeaderId::server, product);

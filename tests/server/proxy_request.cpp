@@ -41,6 +41,21 @@ TEST_CASE(
   s.end();
 }
 
+TEST_CASE(
+    "what the server can do is told without a trace, and each copy the same (RFC 3261 section "
+    "8.2.7)") {
+  ProxyFixture s;
+  const std::string sent = s.ask("OPTIONS", "sip:example.org");
+  const Seen first = s.take(kCaller);
+  CHECK(first->status() == 200);
+  CHECK(first.raw(HeaderId::allow) != "(none)");
+  CHECK_FALSE(first->to_tag().empty());
+  CHECK(s.core->transactions().servers() == 0);
+  s.send(kCaller, sent);
+  CHECK(s.take(kCaller).message.bytes() == first.message.bytes());
+  s.end();
+}
+
 TEST_CASE("received and rport note where a request came from") {
   ProxyFixture s;
   s.bind("bob", {kBob.contact()});
