@@ -363,6 +363,11 @@ void Core::transport_failed(TxnId txn, std::error_code error, TimePoint now) {
   impl_->dispatch(impl_->layer.transport_failed(txn, error, now), now);
 }
 
+void Core::request_lost(TxnId txn, TimePoint now) {
+  impl_->last = now;
+  impl_->dispatch(impl_->layer.request_lost(txn, now), now);
+}
+
 void Core::expire(TimePoint now) {
   impl_->last = now;
   while (TimerHook* hook = impl_->wheel.pop(now)) {

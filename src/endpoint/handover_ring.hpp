@@ -21,6 +21,7 @@ struct Handover {
     received,  ///< a message of a call that the other shard owns
     send,      ///< bytes for a connection that the other shard owns
     failed,    ///< such bytes did not get through; no bytes
+    lost,      ///< they did, and their connection is gone; no bytes
   };
   Kind kind = Kind::received;
   std::uint32_t size = 0;  ///< bytes behind this

@@ -89,17 +89,29 @@ void EndpointState::stream_error(const ParseError& error, std::string_view bytes
 }
 
 void EndpointState::send_failed(std::uint64_t token, std::error_code error) {
-  if (hub && ShardHub::shard_of(token) != shard) {
-    Handover entry;
-    entry.kind = Handover::Kind::failed;
-    entry.token = token;
-    entry.error = error;
-    hub->pass(shard, ShardHub::shard_of(token), entry, {});
-    return;
-  }
+  if (passed_on(Handover::Kind::failed, token, error)) return;
+  core.transport_failed(transaction(token), error, now());
+}
+
+void EndpointState::request_lost(std::uint64_t token) {
+  if (passed_on(Handover::Kind::lost, token, {})) return;
+  core.request_lost(transaction(token), now());
+}
+
+/// To the shard that sent it, where that is another.
+bool EndpointState::passed_on(Handover::Kind what, std::uint64_t token, std::error_code error) {
+  if (!hub || ShardHub::shard_of(token) == shard) return false;
+  Handover entry;
+  entry.kind = what;
+  entry.token = token;
+  entry.error = error;
+  hub->pass(shard, ShardHub::shard_of(token), entry, {});
+  return true;
+}
+
+TxnId EndpointState::transaction(std::uint64_t token) const noexcept {
   const auto slot = static_cast<std::uint32_t>(token >> 32);
-  core.transport_failed({hub ? slot & kSlots : slot, static_cast<std::uint32_t>(token)}, error,
-                        now());
+  return {hub ? slot & kSlots : slot, static_cast<std::uint32_t>(token)};
 }
 
 void EndpointState::take_over(std::uint32_t from, const Handover& entry, std::string_view bytes) {
@@ -109,6 +121,7 @@ void EndpointState::take_over(std::uint32_t from, const Handover& entry, std::st
       core.receive(bytes, entry.flow, now());
       return;
     case Handover::Kind::failed: return send_failed(entry.token, entry.error);
+    case Handover::Kind::lost: return request_lost(entry.token);
     case Handover::Kind::send: {
       const Block block = core.pool().allocate(bytes.size());
       if (!block) {
@@ -126,8 +139,7 @@ void EndpointState::take_over(std::uint32_t from, const Handover& entry, std::st
   }
 }
 
-// A transaction learns of its connection's death when it sends again or times out; whoever waits
-// for a response on it is told by send_failed().
+// Transactions are told by send_failed() and request_lost().
 void EndpointState::closed(const Flow& flow, std::error_code error) {
   agent().flow_closed(flow, now());
   if (flow_closed)

@@ -65,6 +65,7 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void received(std::string_view bytes, const Flow& flow) override;
   void stream_error(const ParseError& error, std::string_view bytes, const Flow& flow) override;
   void send_failed(std::uint64_t token, std::error_code error) override;
+  void request_lost(std::uint64_t token) override;
   void closed(const Flow& flow, std::error_code error) override;
   void handshake_failed(const Flow& flow, std::error_code error) override;
   void connect_failed(const Flow& flow, std::error_code error) override;
@@ -73,6 +74,8 @@ struct EndpointState final : TransportHandler, std::enable_shared_from_this<Endp
   void timer_expired();
   /// From another shard; batch_end() follows.
   void take_over(std::uint32_t from, const Handover& entry, std::string_view bytes);
+  bool passed_on(Handover::Kind what, std::uint64_t token, std::error_code error);
+  TxnId transaction(std::uint64_t token) const noexcept;
 
   TimePoint now() const noexcept;
   /// Where a command of the user ends: what it led to goes out. Events wait until it has returned.

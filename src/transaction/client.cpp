@@ -155,6 +155,19 @@ TxnEvent TransactionLayer::Impl::client_transport_failed(Transaction& t, TimePoi
   return Absorbed{};
 }
 
+// RFC 3261 has no word for it. A peer that ended or went away before it answered may have read the request or
+// not: if it did, the copy finds its server transaction by the branch (section 17.2.3).
+TxnEvent TransactionLayer::Impl::client_request_lost(Transaction& t, TimePoint now) {
+  const bool silent = t.at.state == State::calling || t.at.state == State::trying;
+  if (!silent) return Absorbed{};
+  if (t.flow.connection != 0 || t.sent_again) return client_transport_failed(t, now);
+  t.sent_again = true;
+  repeating = true;
+  transmit(t.request, t.flow, t.id);
+  repeating = false;
+  return Absorbed{};
+}
+
 // Section 17.1.1.3.
 Message TransactionLayer::Impl::make_ack(const Transaction& invite,
                                          const MessageView& response) const {

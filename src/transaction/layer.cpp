@@ -223,6 +223,12 @@ TxnEvent TransactionLayer::transport_failed(TxnId txn, std::error_code /*error*/
   return Absorbed{};
 }
 
+TxnEvent TransactionLayer::request_lost(TxnId txn, TimePoint now) {
+  Transaction* const t = impl_->slab.find(txn);
+  if (t == nullptr || t->resolving || t->kind != TxnKind::client) return Absorbed{};
+  return impl_->client_request_lost(*t, now);
+}
+
 TxnEvent TransactionLayer::resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now) {
   Transaction* const t = impl_->slab.find(txn);
   if (t == nullptr || !t->resolving) return Absorbed{};

@@ -114,6 +114,7 @@ struct TransactionLayer::Impl {
   void avoid_failed(const Transaction& t, TimePoint now) noexcept;
   TxnEvent expire_client(Transaction& t, fsm::Input input, TimePoint now);
   TxnEvent client_transport_failed(Transaction& t, TimePoint now);
+  TxnEvent client_request_lost(Transaction& t, TimePoint now);
   void send_cancel(Transaction& invite, TimePoint now);
   Message make_ack(const Transaction& invite, const MessageView& response) const;
 

@@ -98,6 +98,7 @@ std::error_code TransactionLayer::Impl::begin(Transaction& t, const RequestWrite
     if (!sealed) return Errc::write_failed;
   }
   t.request = std::move(sealed);
+  t.sent_again = false;
   t.client.random = branch_random;
   t.flow = target;
   t.match = response_hash(hash_key, t.request.view());

@@ -54,7 +54,8 @@ struct Transaction : TimerHook {
         legacy(false),
         has_key(false),
         merge_key(false),
-        settled(false) {
+        settled(false),
+        sent_again(false) {
     if (k == TxnKind::server)
       ::new (&server) Server{};
     else
@@ -72,11 +73,12 @@ struct Transaction : TimerHook {
   bool by_size : 1;        ///< is on TCP because of its size, or was
   bool cancel_wanted : 1;  ///< INVITE: CANCEL when a provisional comes, or at once
   bool cancelled : 1;      ///< INVITE: the CANCEL went out
-  bool half_open : 1;  ///< counted as one without a final response; server: for its source as well
-  bool legacy : 1;     ///< server: matched by the rules of RFC 2543
-  bool has_key : 1;    ///< server: stands among those that requests are matched with
-  bool merge_key : 1;  ///< server: stands among those that others are merged with
-  bool settled : 1;    ///< server: `flow` is where responses go
+  bool half_open : 1;   ///< counted as one without a final response; server: for its source as well
+  bool legacy : 1;      ///< server: matched by the rules of RFC 2543
+  bool has_key : 1;     ///< server: stands among those that requests are matched with
+  bool merge_key : 1;   ///< server: stands among those that others are merged with
+  bool settled : 1;     ///< server: `flow` is where responses go
+  bool sent_again : 1;  ///< client: to this target, since a connection was lost
 
   std::uint16_t vias = 0;   ///< client: values in the request, ours included
   std::uint32_t match = 0;  ///< client: hash of sent-by and CSeq method, see response_hash()

@@ -24,6 +24,10 @@ constexpr std::size_t kLeastRead = 2048;
 constexpr std::size_t kPongsARead = 64;
 constexpr std::size_t kDiscardAtMost = 256 * 1024;
 constexpr std::size_t kGather = 64;
+/// Of those on one connection so many may be told to be lost with it, and half as many are at least.
+constexpr std::size_t kRequests = 1024;
+/// By then whoever waited has given up (64*T1, RFC 3261 section 17.1.2.2).
+constexpr Duration kAnswered = std::chrono::seconds(40);
 
 constexpr auto make_crlfs() {
   std::array<char, 2 * kPongsARead> bytes{};
@@ -665,6 +669,12 @@ void Connection::written(std::size_t bytes) {
     bytes -= left;
     offset_ = 0;
     if (first.kind == Outgoing::Kind::message) ++sockets_->counters().sent;
+    if (first.request && first.token != 0) {
+      if (requests_.size() == kRequests)
+        requests_.erase(requests_.begin(), requests_.begin() + kRequests / 2);
+      requests_.push_back(first.token);
+      requested_ = progress_;
+    }
     first.block = {};
     ++head_;
   }
@@ -679,6 +689,8 @@ void Connection::written(std::size_t bytes) {
 
 void Connection::relax() {
   if (queue_.empty() && queue_.capacity() > 8) std::vector<Outgoing>().swap(queue_);
+  if (requests_.capacity() > 0 && steady_now() - requested_ > kAnswered)
+    std::vector<std::uint64_t>().swap(requests_);
 }
 
 void Connection::wait_writable() {
@@ -746,6 +758,7 @@ void Connection::end() {
   partial_ = {};
   sockets_->connections().forget(*this);
   move_on();
+  lose_requests();
   if (queued_ == 0) return close(reason_);
   begin_ending(reason_);
   sockets_->connections().watch(*this);
@@ -772,6 +785,11 @@ void Connection::move_on() {
   }
 }
 
+/// Answers to what was written will not come by this connection any more.
+void Connection::lose_requests() {
+  for (const std::uint64_t token : std::exchange(requests_, {})) sockets_->lose(token);
+}
+
 void Connection::begin_linger() {
   boost::system::error_code error;
   if (tls_) tls_->close_notify();
@@ -789,24 +807,34 @@ void Connection::close(std::error_code error) {
   if (state_ == State::closed) return;
   const auto self = shared_from_this();
   Sockets& sockets = *sockets_;
+  const std::error_code reason = error;
   if (opening()) {
     ++(accepted_ ? sockets.counters().handshake_failed : sockets.counters().connect_failed);
     const auto why = error ? error : make_error_code(std::errc::connection_aborted);
     sockets.tell_not_up(flow_, why, accepted_);
   }
-  if (state_ == State::open && error != std::errc::timed_out &&
-      error != std::errc::no_buffer_space) {
+  // A peer that takes nothing is not given it twice.
+  const bool moves =
+      state_ == State::open && error != std::errc::timed_out && error != std::errc::no_buffer_space;
+  if (moves) {
     sockets.connections().forget(*this);
     move_on();
   }
   const std::vector<Outgoing> left = std::exchange(queue_, {});
   const std::size_t first = std::exchange(head_, 0);
   const bool owed = std::exchange(told_open_, false);
+  lose_requests();
   shut();
-  if (owed) sockets.tell_closed(flow_, error);
   if (!error) error = make_error_code(std::errc::connection_aborted);
-  for (std::size_t i = first; i < left.size(); ++i)
-    if (left[i].kind == Outgoing::Kind::message) sockets.fail(left[i].token, error);
+  for (std::size_t i = first; i < left.size(); ++i) {
+    if (left[i].kind != Outgoing::Kind::message) continue;
+    // What has begun, and could go anywhere: as good as written.
+    if (moves && left[i].request && left[i].anywhere)
+      sockets.lose(left[i].token);
+    else
+      sockets.fail(left[i].token, error);
+  }
+  if (owed) sockets.tell_closed(flow_, reason);
 }
 
 void Connection::abandon() {

@@ -30,6 +30,7 @@ struct Outgoing {
   /// Meant for any connection to the remote and not tried on a second one: what an idle connection, dead
   /// already, did not take goes on a fresh one.
   bool anywhere = false;
+  bool request = false;
   std::uint64_t token = 0;
   enum class Kind : std::uint8_t { message, control, handshake };
   Kind kind = Kind::message;
@@ -144,6 +145,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void begin_ending(std::error_code why);
   void begin_linger();
   void move_on();
+  void lose_requests();
   void shut();
   bool paused() const noexcept;
   bool half_full() const noexcept;
@@ -173,6 +175,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t queued_ = 0;    ///< bytes, heads of frames included
   std::size_t pledged_ =
       0;  ///< bytes at the front that TLS has begun to write, and must be given again
+
+  /// Tokens of the last requests that were written, in order: nobody here knows which have been answered.
+  std::vector<std::uint64_t> requests_;
+  TimePoint requested_{};  ///< when the last of them was written
 
   TimePoint opened_;  ///< or began to open
   TimePoint since_;   ///< the last whole message, ping or write

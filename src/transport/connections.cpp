@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
+#include <chrono>
 #include <cstring>
 #include <random>
 #include <utility>
 
 #ifdef __linux__
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #endif
 
@@ -181,8 +183,7 @@ void Connections::admit(tcp::socket socket, Transport transport) {
   if (!error) socket.non_blocking(true, error);
   if (error) return;
   flow.local = from_endpoint(local);
-  boost::system::error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
+  set_options(socket);
   if (!make_room_for(flow.remote) || !make_room()) {
     ++sockets_.counters().refused;
     return;
@@ -198,6 +199,18 @@ void Connections::admit(tcp::socket socket, Transport transport) {
   if (secure(transport)) tls = std::make_unique<TlsStream>(server_tls_, connection->native());
   connection->start(std::move(tls));
   watch(*connection);
+}
+
+void Connections::set_options(tcp::socket& socket) const {
+  boost::system::error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+#ifdef TCP_USER_TIMEOUT
+  // RFC 5482. Without it a peer that vanished is tried for a quarter of an hour, and requests with it.
+  const auto stall = std::chrono::ceil<std::chrono::milliseconds>(sockets_.options().send_stall);
+  const auto milliseconds = static_cast<unsigned>(stall.count());
+  (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds,
+                     sizeof milliseconds);
+#endif
 }
 
 bool Connections::counted(const IpAddress& source) const {
@@ -252,6 +265,7 @@ void Connections::send(const Block& block, std::size_t size, const Flow& flow,
   message.block = block;
   message.size = static_cast<std::uint32_t>(size);
   message.anywhere = flow.connection == 0;
+  message.request = !is_response(block, size);
   message.token = token;
   if (flow.connection != 0) {
     if (const auto connection = find(flow.connection); connection && connection->usable())
@@ -259,7 +273,7 @@ void Connections::send(const Block& block, std::size_t size, const Flow& flow,
     // RFC 3261 section 18.2.2: a response goes on to where the Via leads; a request belongs to its flow.
     // Who opened a WebSocket cannot be connected to (RFC 7118 section 5.3).
     const bool web = flow.transport == Transport::ws || flow.transport == Transport::wss;
-    if (web || !is_response(block, size))
+    if (web || message.request)
       return sockets_.fail(token, make_error_code(std::errc::not_connected));
   }
   if (const auto connection = find_to(flow)) return connection->send(std::move(message));
@@ -300,8 +314,7 @@ void Connections::send_afresh(Outgoing message, const Flow& flow) {
     socket.bind(to_endpoint<tcp>({flow.local.ip, 0}), error);
   }
   if (error) return sockets_.fail(message.token, to_std(error));
-  boost::system::error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
+  set_options(socket);
   const Flow opened{flow.transport, {flow.local.ip, 0}, flow.remote, flow.identity, ++last_id_};
   auto connection = std::make_shared<Connection>(sockets_, std::move(socket), opened, false);
   add(connection);

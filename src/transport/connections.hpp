@@ -85,6 +85,7 @@ class Connections {
   void accept(Listener& listener);
   void admit(boost::asio::ip::tcp::socket socket, Transport transport);
   expected<std::shared_ptr<TlsContext>, std::error_code> context(TlsContext::Side side);
+  void set_options(boost::asio::ip::tcp::socket& socket) const;
   bool make_room();
   bool make_room_for(const SocketAddress& source);
   bool counted(const IpAddress& source) const;

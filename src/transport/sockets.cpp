@@ -299,8 +299,10 @@ void Sockets::tell_notices() {
   const std::vector<Notice> told = std::exchange(notices_, {});
   for (const Notice& notice : told) {
     if (handler_ == nullptr) return;
-    if (notice.token != 0)
+    if (notice.token != 0 && notice.error)
       handler_->send_failed(notice.token, notice.error);
+    else if (notice.token != 0)
+      handler_->request_lost(notice.token);
     else
       (handler_->*notice.tell)(notice.flow, notice.error);
   }
@@ -310,6 +312,12 @@ void Sockets::fail(std::uint64_t token, std::error_code error) {
   ++counters_.failed;
   if (token == 0 || handler_ == nullptr || notices_.size() >= kMaxNotices) return;
   notices_.push_back({token, error, {}, nullptr});
+  schedule();
+}
+
+void Sockets::lose(std::uint64_t token) {
+  if (handler_ == nullptr || notices_.size() >= kMaxNotices) return;
+  notices_.push_back({token, {}, {}, nullptr});
   schedule();
 }
 

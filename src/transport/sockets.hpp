@@ -49,6 +49,7 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   void schedule();
   /// Told in the turn that follows, or at the end of this one.
   void fail(std::uint64_t token, std::error_code error);
+  void lose(std::uint64_t token);
   void tell_closed(const Flow& flow, std::error_code error);
   /// A connection did not come up, opened to us or by us.
   void tell_not_up(const Flow& flow, std::error_code error, bool accepted);
@@ -71,8 +72,8 @@ class Sockets : public std::enable_shared_from_this<Sockets> {
   static constexpr std::size_t kScratch = 65536;
 
  private:
-  /// Something to tell that is not a message: a failed send (token not 0), a closed connection, or one
-  /// that did not come up.
+  /// Something to tell that is not a message: a failed send (token and error), a lost request (token alone), a
+  /// closed connection, or one that did not come up.
   struct Notice {
     std::uint64_t token = 0;
     std::error_code error;

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls between two endpoints over loopback sockets: who hears what, in which order.
+#include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
 
 #include "catch.hpp"
 #include "endpoint/ends.hpp"
@@ -66,6 +74,63 @@ TEST_CASE("a refusal is an outcome with its response, and no error") {
     CHECK(response->reason() == "Busy Just Now");
   });
   REQUIRE(ends.until([&] { return done; }));
+}
+
+// A server that is restarted has read the request, or its system has: nobody waits 32 s for that.
+TEST_CASE("a request that went down with its connection goes by the next one, as it was") {
+  using boost::asio::ip::tcp;
+  boost::asio::io_context io;
+  Endpoint alice(io);
+  alice.listen("tcp:127.0.0.1:0").value();
+  tcp::acceptor server(io, {boost::asio::ip::address_v4::loopback(), 0});
+  BlockPool pool;
+  std::vector<std::string> heard;
+  std::vector<std::unique_ptr<tcp::socket>> connections;
+  std::string got;
+  const auto read = [&](tcp::socket& peer) {
+    const std::size_t head = got.find("\r\n\r\n") + 4;
+    heard.push_back(got.substr(0, head));
+    if (connections.size() == 1) {
+      peer.set_option(boost::asio::socket_base::linger(true, 0));
+      return peer.close();
+    }
+    got.resize(head);
+    got.replace(got.find("Content-Length: "), std::string::npos, "Content-Length: 0\r\n\r\n");
+    MessageIndex index;
+    REQUIRE(parse(got, index));
+    const Flow flow{Transport::tcp, {}, {}, 0};
+    const ResponseWriter busy(pool, MessageView(got.data(), index), flow, 486, "b");
+    const std::string answer(busy.seal().value().bytes());
+    boost::asio::write(peer, boost::asio::buffer(answer));
+  };
+  std::function<void()> accept = [&] {
+    server.async_accept([&](boost::system::error_code failed, tcp::socket peer) {
+      if (failed) return;
+      connections.push_back(std::make_unique<tcp::socket>(std::move(peer)));
+      got.clear();
+      tcp::socket& last = *connections.back();
+      boost::asio::async_read_until(last, boost::asio::dynamic_buffer(got), "m=audio",
+                                    [&](boost::system::error_code, std::size_t) { read(last); });
+      accept();
+    });
+  };
+  accept();
+  CallOptions call;
+  call.target =
+      "sip:bob@127.0.0.1:" + std::to_string(server.local_endpoint().port()) + ";transport=tcp";
+  call.from = "sip:alice@127.0.0.1";
+  call.content_type = "application/sdp";
+  call.body = kOffer;
+  int status = 0;
+  alice.async_invite(call, [&](error_code ec, const Call&, const Message& response) {
+    status = ec ? -1 : response->status();
+  });
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (status == 0 && std::chrono::steady_clock::now() < patience)
+    io.run_one_for(std::chrono::milliseconds(200));
+  CHECK(status == 486);
+  REQUIRE(heard.size() == 2);
+  CHECK(heard[0] == heard[1]);
 }
 
 TEST_CASE("an endpoint without a handler refuses calls") {

@@ -132,6 +132,79 @@ TEST_CASE("targets: a transport failure without another target ends the transact
   p.finish();
 }
 
+TEST_CASE(
+    "targets: a request whose connection is lost before any answer is sent once more, the same") {
+  for (const char* method : {"INVITE", "OPTIONS"}) {
+    CAPTURE(method);
+    Network network;
+    LayerNode alice(network, "alice", "192.0.2.1:5060");
+    const auto ends = [](const TxnEvent& event) {
+      return std::holds_alternative<TxnFailed>(event);
+    };
+    const auto begin = [&](const NextHop& hop, Transmit& out) {
+      const auto txn = alice.layer.send(alice.request(method), hop, {}, at(0));
+      REQUIRE(txn.has_value());
+      REQUIRE(alice.next(out));
+    };
+    Transmit first, again;
+    begin(NextHop::to("sip:192.0.2.2;transport=tcp"), first);
+    CHECK_FALSE(ends(alice.layer.request_lost(first.txn, at(1))));
+    REQUIRE(alice.next(again));
+    CHECK(again.message.bytes() == first.message.bytes());
+    CHECK(again.flow == first.flow);
+    CHECK(again.txn == first.txn);
+    CHECK((again.repeated && !first.repeated));
+    CHECK_FALSE(alice.next(again));
+    // Lost twice is lost.
+    const TxnEvent told = alice.layer.request_lost(first.txn, at(2));
+    REQUIRE(ends(told));
+    CHECK(std::get<TxnFailed>(told).error == Errc::transport_failed);
+    CHECK_FALSE(ends(alice.layer.request_lost(first.txn, at(2))));  // it is gone
+
+    // Where the user named the connection there is no other.
+    Flow flow = first.flow;
+    flow.connection = 7;
+    begin(NextHop::by(flow), first);
+    CHECK(ends(alice.layer.request_lost(first.txn, at(3))));
+    CHECK_FALSE(alice.next(again));
+
+    // Whoever has an answer goes on waiting.
+    begin(NextHop::to("sip:192.0.2.2;transport=tcp"), first);
+    BlockPool pool;
+    MessageIndex scratch;
+    auto trying = ResponseWriter(pool, first.message.view(), first.flow, 100, "").seal();
+    REQUIRE(trying.has_value());
+    alice.layer.receive(*std::move(trying), first.flow, at(4));
+    CHECK_FALSE(ends(alice.layer.request_lost(first.txn, at(5))));
+    CHECK_FALSE(alice.next(again));
+    CHECK(alice.layer.clients() == 1);
+  }
+}
+
+TEST_CASE("targets: a request that is lost twice goes to the next target") {
+  Network network;
+  LayerNode alice(network, "alice", "192.0.2.1:5060");
+  const auto txn =
+      alice.layer.send(alice.request("OPTIONS"), NextHop::to("sip:example.com"), {}, at(0));
+  REQUIRE(txn.has_value());
+  Flow one{Transport::tcp, address("192.0.2.1:0"), address("192.0.2.2:5060"), 0};
+  Flow two = one;
+  two.remote = address("192.0.2.3:5060");
+  alice.layer.resolved(*txn, {one, two}, at(0));
+  Transmit out;
+  for (const auto& [remote, repeated] : {std::pair{one.remote, false},
+                                         {one.remote, true},
+                                         {two.remote, false},
+                                         {two.remote, true}}) {
+    REQUIRE(alice.next(out));
+    CHECK(out.flow.remote == remote);
+    CHECK(out.repeated == repeated);
+    const TxnEvent told = alice.layer.request_lost(*txn, at(1));
+    CHECK(std::holds_alternative<TxnFailed>(told) == (remote == two.remote && repeated));
+  }
+  CHECK(alice.layer.clients() == 0);
+}
+
 TEST_CASE("targets: no target at all is a failure") {
   LayerPair p;
   p.network.now([&](TimePoint now) { p.alice.send("INVITE", "sip:nowhere.example", now); });

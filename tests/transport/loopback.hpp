@@ -71,6 +71,7 @@ class Recorder : public TransportHandler {
     failed.push_back({token, error});
     if (on_failed) on_failed();
   }
+  void request_lost(std::uint64_t token) override { lost.push_back({token, gone.size()}); }
   void closed(const Flow& flow, std::error_code error) override { gone.push_back({flow, error}); }
   void connect_failed(const Flow& flow, std::error_code error) override {
     never_up.push_back({flow, error});
@@ -84,6 +85,7 @@ class Recorder : public TransportHandler {
   std::vector<Told> messages;
   std::vector<std::pair<ParseError, Told>> errors;
   std::vector<std::pair<std::uint64_t, std::error_code>> failed;
+  std::vector<std::pair<std::uint64_t, std::size_t>> lost;  ///< and how many were gone by then
   std::vector<std::pair<Flow, std::error_code>> gone;
   std::vector<std::pair<Flow, std::error_code>> never_up;
   std::vector<Duration> waits;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP over loopback: framing, keep-alives, reuse and fall-back. RFC 3261 sections 18, 18.2.2 and 18.3,
 // RFC 5626 section 4.4.1.
+#ifdef __linux__
+#include <netinet/tcp.h>
+#endif
+
 #include "loopback.hpp"
 
 using namespace sipstack;
@@ -308,6 +312,72 @@ TEST_CASE("a request that a dead idle connection did not take goes on a fresh on
   CHECK(f.told.failed.empty());
   CHECK(f.told.gone.size() == 1);
 }
+
+TEST_CASE("requests that were written to a connection which ends are told before its end") {
+  for (const bool reset : {false, true}) {
+    CAPTURE(reset);
+    Fixture f;
+    Server server(f.io);
+    f.send(request("a"), tcp_to(server.where()), 1);
+    f.send(response("b"), tcp_to(server.where()), 2);
+    f.send(request("c"), tcp_to(server.where()), 0);  // nobody waits
+    f.send(request("d"), tcp_to(server.where()), 3);
+    REQUIRE(f.until([&] {
+      return server.streams().size() == 1 && count(server.streams()[0].got(), "SIP/2.0\r\n") == 3;
+    }));
+    f.settle();
+    CHECK(f.told.lost.empty());
+    if (reset)
+      server.streams()[0].reset();
+    else
+      server.streams()[0].close();
+    REQUIRE(f.until([&] { return f.told.gone.size() == 1; }));
+    CHECK(f.told.lost == std::vector<std::pair<std::uint64_t, std::size_t>>{{1, 0}, {3, 0}});
+    CHECK(f.told.failed.empty());
+    f.send(request("a"), tcp_to(server.where()), 1);
+    CHECK(f.until(
+        [&] { return server.streams().size() == 2 && server.streams()[1].got() == request("a"); }));
+  }
+}
+
+TEST_CASE(
+    "of a connection's requests the last thousand are told to be lost, not all there ever were") {
+  Fixture f;
+  Server server(f.io);
+  const std::size_t sent = 5000;
+  for (std::size_t i = 1; i <= sent; ++i) {
+    f.send(request("a"), tcp_to(server.where()), i);
+    if (i % 100 == 0) REQUIRE(f.until([&] { return f.transports->counters().sent == i; }));
+  }
+  server.streams()[0].close();
+  REQUIRE(f.until([&] { return f.told.gone.size() == 1; }));
+  REQUIRE(f.told.lost.size() >= 512);
+  CHECK(f.told.lost.size() <= 1024);
+  CHECK(f.told.lost.front().first == sent + 1 - f.told.lost.size());
+  CHECK(f.told.lost.back().first == sent);
+}
+
+#ifdef TCP_USER_TIMEOUT
+TEST_CASE("the system gives up a peer that acknowledges nothing when we would") {
+  TransportOptions options;
+  options.send_stall = 7s;
+  Fixture f(options);
+  Stream peer = Stream::connect(f.io, f.listen(Transport::tcp));
+  Server server(f.io);
+  f.send(request("a"), tcp_to(server.where()), 1);
+  peer.write(request("b"));
+  REQUIRE(f.until([&] { return f.told.messages.size() == 1 && server.streams().size() == 1; }));
+  // Whatever descriptors there are: two connections are ours.
+  int ours = 0;
+  for (int fd = 3; fd < 256; ++fd) {
+    unsigned value = 0;
+    socklen_t size = sizeof value;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size) == 0 && value == 7000)
+      ++ours;
+  }
+  CHECK(ours == 2);
+}
+#endif
 
 TEST_CASE("a peer that closes its side after a request still gets the answer") {
   Fixture f;

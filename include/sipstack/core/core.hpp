@@ -95,6 +95,7 @@ class Core {
                      TimePoint now);
   void resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now);
   void transport_failed(TxnId txn, std::error_code error, TimePoint now);
+  void request_lost(TxnId txn, TimePoint now);
   void expire(TimePoint now);
   /// How long input has been waiting without a break, as far as the driver knows; zero: none waits any more.
   /// Tell it behind every batch that did not empty the queue, and behind the one that did. By it overload is

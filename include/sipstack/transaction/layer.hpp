@@ -170,6 +170,10 @@ class TransactionLayer {
   /// For a hook whose owner() is TimerOwner::transaction.
   TxnEvent expire(TimerHook& hook, TimePoint now);
   TxnEvent transport_failed(TxnId txn, std::error_code error, TimePoint now);
+  /// The connection that took the request is gone. Who has heard nothing yet sends it once more, with the same
+  /// branch and by a fresh connection; where the user named the connection, or it is lost again, that is a
+  /// failure of the transport.
+  TxnEvent request_lost(TxnId txn, TimePoint now);
   /// The answer to Resolve: targets in order of preference, `local` filled in; none is a failure. Those that
   /// failed lately are tried last, see TransactionOptions::avoid_failed.
   TxnEvent resolved(TxnId txn, const std::vector<Flow>& targets, TimePoint now);

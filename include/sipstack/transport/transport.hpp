@@ -42,6 +42,11 @@ class TransportHandler {
   /// error (RFC 3261 section 18.4). Not called for a token whose bytes were handed to the system without
   /// complaint, except for an ICMP error about them.
   virtual void send_failed(std::uint64_t token, std::error_code error) = 0;
+  /// The connection that took the whole of a request with this token is gone, and whether its peer has read it
+  /// nobody knows. Told for the connection's last 512 requests at least, answered or not, before closed().
+  /// Whoever still waits may send again, over another connection: by the branch the peer tells copies apart
+  /// (RFC 3261 section 17.2.3).
+  virtual void request_lost(std::uint64_t /*token*/) {}
   /// A connection that was up is gone; its id is never used again. `error` is empty where the peer closed
   /// it in good order, std::errc::timed_out for one of our deadlines.
   virtual void closed(const Flow& flow, std::error_code error) = 0;
@@ -72,8 +77,9 @@ struct TransportOptions {
       std::chrono::seconds(10);                 ///< an accepted connection must bring one by then
   Duration message = std::chrono::seconds(10);  ///< first byte to last; more bytes don't extend it
   Duration idle = std::chrono::seconds(120);    ///< no message, ping or write
-  Duration send_stall = std::chrono::seconds(10);  ///< queued bytes, and the peer takes none
-  Duration linger = std::chrono::seconds(2);       ///< for last replies after an error or close()
+  /// Bytes wait, and the peer takes none; or it has them, and its system acknowledges none (Linux).
+  Duration send_stall = std::chrono::seconds(10);
+  Duration linger = std::chrono::seconds(2);  ///< for last replies after an error or close()
 
   std::size_t write_queue = 64 * 1024;  ///< of one connection; above it the connection closes
   std::size_t write_queues = 16 * 1024 * 1024;  ///< of all together
