@@ -4,6 +4,9 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "dialog/digest_hash.hpp"
 
 namespace sipstack {
@@ -28,21 +31,30 @@ std::string digest_ha1(DigestAlgorithm algorithm, std::string_view user, std::st
 namespace digest {
 namespace {
 
+// Fetched once and kept for good: libcrypto looks up what EVP_md5() names again for every hash, which takes
+// longer than the hash.
 const EVP_MD* function_of(DigestAlgorithm algorithm) noexcept {
-  switch (algorithm) {
-    case DigestAlgorithm::md5: return EVP_md5();
-    case DigestAlgorithm::sha256: return EVP_sha256();
-    case DigestAlgorithm::sha512_256: break;
-  }
-  return EVP_sha512_256();
+  static const EVP_MD* const kFunctions[] = {EVP_MD_fetch(nullptr, "MD5", nullptr),
+                                             EVP_MD_fetch(nullptr, "SHA2-256", nullptr),
+                                             EVP_MD_fetch(nullptr, "SHA2-512/256", nullptr)};
+  return kFunctions[static_cast<std::size_t>(algorithm)];
 }
+
+struct FreeContext {
+  void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+};
 
 }  // namespace
 
 std::string hash(DigestAlgorithm algorithm, std::string_view text) {
+  thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
+  const EVP_MD* const function = function_of(algorithm);
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  if (EVP_Digest(text.data(), text.size(), out, &size, function_of(algorithm), nullptr) != 1)
+  if (!context || function == nullptr ||
+      EVP_DigestInit_ex2(context.get(), function, nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), text.data(), text.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), out, &size) != 1)
     return {};
   std::string hex(2 * std::size_t{size}, '0');
   for (unsigned int i = 0; i < size; ++i) {
@@ -69,7 +81,10 @@ std::optional<Algorithm> algorithm_from(std::string_view name) noexcept {
 }
 
 bool is_hex(std::string_view text) noexcept {
-  return text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const int low = c | 0x20;
+    return (c >= '0' && c <= '9') || (low >= 'a' && low <= 'f');
+  });
 }
 
 std::string lower(std::string_view text) {
@@ -80,12 +95,15 @@ std::string lower(std::string_view text) {
 }
 
 std::string response(DigestAlgorithm algorithm, const Input& in) {
-  std::string a2(in.method);
-  a2.append(":").append(in.uri);
+  std::string a2;
+  a2.reserve(in.method.size() + in.uri.size() + 2 + digits(algorithm));
+  a2.append(in.method).append(":").append(in.uri);
   if (in.qop == "auth-int") a2.append(":").append(hash(algorithm, in.body));
   const std::string ha2 = hash(algorithm, a2);
-  std::string text(in.ha1);
-  text.append(":").append(in.nonce).append(":");
+  std::string text;
+  text.reserve(in.ha1.size() + in.nonce.size() + in.nc.size() + in.cnonce.size() + in.qop.size() +
+               ha2.size() + 5);
+  text.append(in.ha1).append(":").append(in.nonce).append(":");
   if (!in.qop.empty())
     text.append(in.nc).append(":").append(in.cnonce).append(":").append(in.qop).append(":");
   text.append(ha2);

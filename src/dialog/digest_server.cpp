@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Challenging requests and judging credentials. RFC 3261 section 22.4, RFC 7616 sections 3.3, 3.4 and 5,
 // RFC 8760.
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstring>
 #include <deque>
+#include <new>
 
 #include "dialog/digest_hash.hpp"
 #include "sipstack/base/keyed_hash.hpp"
@@ -70,6 +72,57 @@ bool same_uri(std::string_view a, const Uri& b) noexcept {
   return uri && equal(*uri, b);
 }
 
+/// The parameters of credentials that mean anything here, read in one walk.
+class GivenParams {
+ public:
+  enum Name : std::size_t {
+    username,
+    realm,
+    nonce,
+    uri,
+    response,
+    cnonce,
+    nc,
+    qop,
+    algorithm,
+    opaque,
+    userhash,
+    username_star,
+    kNames
+  };
+
+  explicit GivenParams(const AuthValue& value) noexcept {
+    for (const Param& param : value) {
+      const auto named = std::find_if(kTexts.begin(), kTexts.end(), [&](std::string_view name) {
+        return name.size() == param.name.size() && iequals(name, param.name);
+      });
+      if (named == kTexts.end()) continue;
+      Seen& seen = seen_[static_cast<std::size_t>(named - kTexts.begin())];
+      if (seen.times++ == 0) seen.value = param.value;
+    }
+  }
+  int count(Name name) const noexcept { return seen_[name].times; }
+  /// Without quotes and folds; empty where it is absent.
+  std::string text(Name name) const {
+    const std::string_view raw = seen_[name].value;
+    const bool plain = std::none_of(raw.begin(), raw.end(),
+                                    [](char c) { return c == '\\' || c == '\r' || c == '\n'; });
+    if (!plain) return unquote(unfold(raw));
+    const bool quoted = raw.size() >= 2 && raw.front() == '"' && raw.back() == '"';
+    return std::string(quoted ? raw.substr(1, raw.size() - 2) : raw);
+  }
+
+ private:
+  static constexpr std::array<std::string_view, kNames> kTexts = {
+      "username", "realm", "nonce",     "uri",    "response", "cnonce",
+      "nc",       "qop",   "algorithm", "opaque", "userhash", "username*"};
+  struct Seen {
+    std::string_view value;  ///< of the first one
+    int times = 0;
+  };
+  std::array<Seen, kNames> seen_{};
+};
+
 /// The parameters of one Digest credential, each there at most once.
 struct Claim {
   std::string user, nonce, uri, response, cnonce, nc_text, qop;
@@ -78,43 +131,92 @@ struct Claim {
 };
 
 /// Nothing where anything is missing, doubled or malformed (hardening A64).
-std::optional<Claim> read_claim(const AuthValue& value) {
-  for (const auto name : {"username", "realm", "nonce", "uri", "response", "cnonce", "nc", "qop"})
-    if (value.count(name) != 1) return std::nullopt;
-  for (const auto name : {"algorithm", "opaque"})
-    if (value.count(name) > 1) return std::nullopt;
+std::optional<Claim> read_claim(const GivenParams& given) {
+  using C = GivenParams;
+  for (const auto name :
+       {C::username, C::realm, C::nonce, C::uri, C::response, C::cnonce, C::nc, C::qop})
+    if (given.count(name) != 1) return std::nullopt;
+  for (const auto name : {C::algorithm, C::opaque})
+    if (given.count(name) > 1) return std::nullopt;
   // Neither user names in RFC 8187 notation nor hashed ones are offered.
-  if (value.count("username*") != 0) return std::nullopt;
-  if (iequals(digest::param(value, "userhash").value_or(""), "true")) return std::nullopt;
+  if (given.count(C::username_star) != 0) return std::nullopt;
+  if (iequals(given.text(C::userhash), "true")) return std::nullopt;
 
   Claim c;
-  const auto algorithm = digest::algorithm_from(digest::param(value, "algorithm").value_or("MD5"));
+  const auto algorithm =
+      digest::algorithm_from(given.count(C::algorithm) == 0 ? "MD5" : given.text(C::algorithm));
   if (!algorithm || algorithm->session_key) return std::nullopt;
   c.algorithm = algorithm->hash;
-  c.qop = digest::lower(*digest::param(value, "qop"));
+  c.qop = digest::lower(given.text(C::qop));
   if (c.qop != "auth" && c.qop != "auth-int") return std::nullopt;
-  c.nc_text = *digest::param(value, "nc");
+  c.nc_text = given.text(C::nc);
   const auto nc = parse_count(c.nc_text);
   if (!nc) return std::nullopt;
   c.nc = *nc;
-  c.cnonce = *digest::param(value, "cnonce");
-  c.response = digest::lower(*digest::param(value, "response"));
+  c.cnonce = given.text(C::cnonce);
+  c.response = digest::lower(given.text(C::response));
   if (c.cnonce.empty() || c.response.size() != digest::digits(c.algorithm) ||
       !digest::is_hex(c.response))
     return std::nullopt;
-  c.user = *digest::param(value, "username");
-  c.nonce = *digest::param(value, "nonce");
-  c.uri = *digest::param(value, "uri");
+  c.user = given.text(C::username);
+  c.nonce = given.text(C::nonce);
+  c.uri = given.text(C::uri);
   return c;
 }
+
+/// HMAC-SHA-256 under one key. The context is kept: to make one and find its functions takes libcrypto ten
+/// times as long as the hashing.
+class NonceMac {
+ public:
+  using Key = std::array<unsigned char, 32>;
+  explicit NonceMac(const Key& key) {
+    char function[] = "SHA2-256";
+    const OSSL_PARAM settings[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, function, 0),
+        OSSL_PARAM_construct_end()};
+    EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    context_.reset(EVP_MAC_CTX_new(mac));
+    EVP_MAC_free(mac);
+    if (!context_ || EVP_MAC_init(context_.get(), key.data(), key.size(), settings) != 1)
+      throw std::bad_alloc();
+  }
+  /// The first kTag bytes of it; false where libcrypto fails.
+  bool sign(std::string_view text, unsigned char* out) const noexcept {
+    unsigned char whole[EVP_MAX_MD_SIZE];
+    std::size_t size = 0;
+    // Without a key it begins anew with the one that it has.
+    if (EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1 ||
+        EVP_MAC_update(context_.get(), reinterpret_cast<const unsigned char*>(text.data()),
+                       text.size()) != 1 ||
+        EVP_MAC_final(context_.get(), whole, &size, sizeof whole) != 1 || size < kTag)
+      return false;
+    std::memcpy(out, whole, kTag);
+    return true;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MAC_CTX* context) const noexcept { EVP_MAC_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MAC_CTX, Free> context_;
+};
 
 }  // namespace
 
 struct DigestServer::Impl {
   Impl(DigestServerOptions o, Ha1Lookup u, Random& r)
-      : options(std::move(o)), users(std::move(u)), random(r), nonce_hash{{r.next(), r.next()}} {
-    random.fill(key.data(), key.size());
+      : options(std::move(o)),
+        users(std::move(u)),
+        random(r),
+        nonce_hash{{r.next(), r.next()}},
+        mac(draw_key(r)) {
     make_dummies();
+  }
+
+  static NonceMac::Key draw_key(Random& random) {
+    NonceMac::Key key{};
+    random.fill(key.data(), key.size());
+    return key;
   }
 
   /// A user that nobody has, so that asking for an unknown one costs a digest all the same.
@@ -150,19 +252,14 @@ struct DigestServer::Impl {
     for (std::size_t i = kTime; i < kTime + kRandom; ++i) id.random = id.random << 8 | bytes[i];
     return id;
   }
-  void make_tag(NonceBytes& bytes, DigestAlgorithm algorithm) const {
+  bool make_tag(NonceBytes& bytes, DigestAlgorithm algorithm) const {
     std::string text(reinterpret_cast<const char*>(bytes.data()), kTime + kRandom);
     text.append(to_string(algorithm)).append(":").append(options.realm);
-    unsigned char mac[EVP_MAX_MD_SIZE] = {};
-    unsigned int size = 0;
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-         reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &size);
-    std::memcpy(bytes.data() + kTime + kRandom, mac, kTag);
+    return mac.sign(text, bytes.data() + kTime + kRandom);
   }
   bool issued_for(const NonceBytes& bytes, DigestAlgorithm algorithm) const {
     NonceBytes ours = bytes;
-    make_tag(ours, algorithm);
-    return CRYPTO_memcmp(ours.data(), bytes.data(), kNonce) == 0;
+    return make_tag(ours, algorithm) && CRYPTO_memcmp(ours.data(), bytes.data(), kNonce) == 0;
   }
   static std::optional<NonceBytes> decode(std::string_view text) {
     if (text.size() != kNonceText) return std::nullopt;
@@ -271,9 +368,9 @@ struct DigestServer::Impl {
   DigestServerOptions options;
   Ha1Lookup users;
   Random& random;
-  std::array<unsigned char, 32> key{};
   std::array<std::string, kDigestAlgorithms> dummy;
   NonceHash nonce_hash;
+  NonceMac mac;
   boost::unordered_flat_map<NonceId, Window, NonceHash> windows{0, nonce_hash};
   std::deque<NonceId> order;  ///< of first use
   std::uint64_t horizon_ms = 0;
@@ -299,9 +396,11 @@ DigestServer::Result DigestServer::check(const MessageView& request, bool proxy,
     if (++looked_at > kMaxCredentials) break;
     if (!value || !iequals(value->scheme, "Digest")) continue;
     // Credentials for other realms belong to others (RFC 3261 section 22.3).
-    if (value->count("realm") == 1 && *digest::param(*value, "realm") != impl_->options.realm)
+    const GivenParams given(*value);
+    if (given.count(GivenParams::realm) == 1 &&
+        given.text(GivenParams::realm) != impl_->options.realm)
       continue;
-    const auto claim = read_claim(*value);
+    const auto claim = read_claim(given);
     const DigestVerdict verdict =
         claim ? impl_->judge(*claim, request, proxy, now) : DigestVerdict::refused;
     if (verdict == DigestVerdict::accepted) {

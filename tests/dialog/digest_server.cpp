@@ -240,6 +240,15 @@ TEST_CASE("an answer of RFC 2069 is refused: qop is required") {
         DigestVerdict::refused);
 }
 
+TEST_CASE("credentials may be escaped, folded, unquoted, and named in any case") {
+  Fixture f;
+  auto line = Fixture::line(f.claim());
+  line = swapped(line, "username=\"alice\"", "USERNAME=\"al\\ice\"");
+  line = swapped(line, ", nonce=", ",\r\n\tNonce = ");
+  line = swapped(line, "cnonce=\"abc\"", "cnonce=abc");
+  CHECK(f.send(line) == DigestVerdict::accepted);
+}
+
 TEST_CASE("the right credentials are found among others") {
   Fixture f;
   auto c = f.claim();
