@@ -23,6 +23,9 @@ namespace sipstack {
 
 class Sockets;
 
+/// Of one read so many pings are answered.
+inline constexpr std::size_t kPongsARead = 64;
+
 /// Something on its way out. An empty block stands for `size` bytes of CRLFs: pings and pongs.
 struct Outgoing {
   Block block;
