@@ -26,9 +26,8 @@ expected<KnownUsers, std::string> by_lines(const std::string& file, const std::s
 expected<KnownUsers, std::string> by_table(const std::string& file, const std::string& realm,
                                            const Settings& settings, const LogHook& log) {
 #ifdef SIPSTACK_WITH_SQLITE
-  SqliteUsersOptions options;
+  SqliteUsersOptions options = settings.sqlite_users;
   options.log = log;
-  static_cast<void>(settings);
   const auto users = SqliteUsers::open(file, realm, options);
   if (!users) return unexpected(fmt::format("users {}: {}", file, users.error()));
   auto algorithms = users->algorithms();

@@ -27,9 +27,9 @@ OpenedLocation with_figures(std::unique_ptr<Store> store) {
 
 Opening open_sqlite(const std::string& file, const Settings& settings, const LogHook& log) {
 #ifdef SIPSTACK_WITH_SQLITE
-  SqliteLocationOptions options;
+  SqliteLocationOptions options = settings.sqlite;
+  options.max_bytes = settings.sqlite_bytes;
   options.log = log;
-  static_cast<void>(settings);
   auto store = SqliteLocation::open(file, options);
   if (!store) return unexpected(std::move(store.error()));
   return with_figures(std::move(*store));
@@ -57,9 +57,8 @@ std::string check_redis(const std::string& text) {
 
 Opening open_redis(const std::string& url, const Settings& settings, const LogHook& log) {
 #ifdef SIPSTACK_WITH_REDIS
-  RedisLocationOptions options;
+  RedisLocationOptions options = settings.redis;
   options.log = log;
-  static_cast<void>(settings);
   auto store = RedisLocation::open(url, options);
   if (!store) return unexpected("location: " + store.error());
   return with_figures(std::move(*store));
