@@ -213,6 +213,7 @@ void RedisConnection::greeted(const RedisReply& reply, bool last) {
 }
 
 void RedisConnection::close(RedisClock::time_point now) {
+  ++losses_;
   if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   // That it went is news, that it is still away is not, unless for another reason.
   if (last_trouble_ != trouble_ || now - told_at_ >= kSilence) {

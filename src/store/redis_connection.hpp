@@ -54,6 +54,8 @@ class RedisConnection {
   bool up() const noexcept { return state_ == State::up; }
   unsigned failures() const noexcept { return failures_; }  ///< since it was up
   std::uint64_t connects() const noexcept { return connects_; }
+  /// Times that it died or did not come to be.
+  std::uint64_t losses() const noexcept { return losses_; }
   const RedisAddress& address() const noexcept { return address_; }
   /// Of the script, once Redis has said so; else empty.
   const std::string& script() const noexcept { return script_; }
@@ -107,6 +109,7 @@ class RedisConnection {
   RedisClock::time_point told_at_{};
   unsigned failures_ = 0;
   std::uint64_t connects_ = 0;
+  std::uint64_t losses_ = 0;
   std::uint64_t replies_ = 0;
   RedisClock::time_point since_{};  ///< of connecting
   RedisClock::time_point retry_{};  ///< when it is tried again

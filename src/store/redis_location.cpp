@@ -68,8 +68,10 @@ void RedisLocation::Impl::wake() {
 }
 
 void RedisLocation::Impl::enter(Asked question) {
+  (question->writes ? updates : lookups).fetch_add(1);
   if (!away.load(std::memory_order_relaxed) && pending.load() < options.max_pending) {
     pending.fetch_add(1);
+    question->asked = RedisClock::now();
     bool first = false;
     {
       const std::lock_guard<std::mutex> lock(mutex);
@@ -107,6 +109,7 @@ void RedisLocation::Impl::run() {
     if (!due.empty()) until = now;
     connected.store(nodes.connected(), std::memory_order_relaxed);
     connects.store(nodes.connects(), std::memory_order_relaxed);
+    losses.store(nodes.losses(), std::memory_order_relaxed);
     nodes.wait(wake_read, until);
     char bytes[64];
     while (::read(wake_read, bytes, sizeof bytes) > 0) {
@@ -203,11 +206,17 @@ RedisLocation::Counters RedisLocation::counters() const {
   Counters c;
   c.pending = impl_->pending.load();
   c.connected = impl_->connected.load();
+  c.lookups = impl_->lookups.load();
+  c.updates = impl_->updates.load();
   c.answered = impl_->good.load();
   c.unavailable = impl_->unavailable.load();
   c.contended = impl_->contended.load();
-  c.redirected = impl_->redirected.load();
+  c.commands = impl_->commands.load();
+  c.asks = impl_->asks.load();
+  c.redirected = c.asks + impl_->moves.load();
   c.connects = impl_->connects.load();
+  c.failures = impl_->losses.load();
+  c.answer_time = Duration(impl_->answer_time.load());
   return c;
 }
 

@@ -28,6 +28,7 @@ struct RedisQuestion {
   BindingUpdate update;
   server::CodecFrame frame;
   LocationHandler done;
+  RedisClock::time_point asked{};
   RedisClock::time_point given_up{};  ///< when it is not asked again
   int redirects = 0;
   bool whole_script = false;  ///< Redis had forgotten it
@@ -87,7 +88,9 @@ struct RedisLocation::Impl {
   int wake_read = -1, wake_write = -1;
   std::atomic<bool> away{false};
   std::atomic<std::size_t> pending{0};
-  std::atomic<std::uint64_t> good{0}, unavailable{0}, contended{0}, redirected{0}, connects{0};
+  std::atomic<std::uint64_t> lookups{0}, updates{0}, good{0}, unavailable{0}, contended{0};
+  std::atomic<std::uint64_t> commands{0}, moves{0}, asks{0}, connects{0}, losses{0};
+  std::atomic<Duration::rep> answer_time{0};
   std::atomic<std::size_t> connected{0};
   std::mutex mutex;  ///< all below
   std::vector<Asked> entered;

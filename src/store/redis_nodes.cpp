@@ -49,6 +49,7 @@ void RedisNodes::drop_gone() {
   for (std::size_t i = nodes_.size(); i-- > 1;) {
     if (nodes_[i]->failures() < kGoneAfter) continue;
     connects_of_gone_ += nodes_[i]->connects();
+    losses_of_gone_ += nodes_[i]->losses();
     std::replace(slots_.begin(), slots_.end(), static_cast<const RedisConnection*>(nodes_[i].get()),
                  static_cast<const RedisConnection*>(nullptr));
     nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -81,6 +82,12 @@ std::size_t RedisNodes::connected() const noexcept {
 std::uint64_t RedisNodes::connects() const noexcept {
   std::uint64_t all = connects_of_gone_;
   for (const auto& node : nodes_) all += node->connects();
+  return all;
+}
+
+std::uint64_t RedisNodes::losses() const noexcept {
+  std::uint64_t all = losses_of_gone_;
+  for (const auto& node : nodes_) all += node->losses();
   return all;
 }
 

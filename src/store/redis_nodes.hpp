@@ -31,6 +31,7 @@ class RedisNodes {
   bool usable() const noexcept;
   std::size_t connected() const noexcept;
   std::uint64_t connects() const noexcept;
+  std::uint64_t losses() const noexcept;
 
  private:
   void drop_gone();
@@ -41,6 +42,7 @@ class RedisNodes {
   std::vector<std::unique_ptr<RedisConnection>> nodes_;
   std::array<const RedisConnection*, kRedisSlots> slots_{};  ///< null: not known
   std::uint64_t connects_of_gone_ = 0;
+  std::uint64_t losses_of_gone_ = 0;
 };
 
 }  // namespace sipstack::store

@@ -46,6 +46,7 @@ void RedisLocation::Impl::ask(const Asked& q) {
 
 void RedisLocation::Impl::command(RedisConnection& to, const Asked& q) {
   const auto now = RedisClock::now();
+  commands.fetch_add(1, std::memory_order_relaxed);
   const auto answer = [this, &to, q](const RedisReply& reply) { answered(to, q, reply); };
   if (!q->writing) return to.send({"GETRANGE", q->key, "0", most_bytes}, answer, now);
   std::string life = "1";
@@ -100,7 +101,7 @@ void RedisLocation::Impl::redirect(const RedisConnection& from, const Asked& q,
   RedisConnection* const node_of_slot =
       ++q->redirects <= kMostRedirects ? nodes.at(to.to, now) : nullptr;
   if (node_of_slot == nullptr) return fail(q);
-  redirected.fetch_add(1, std::memory_order_relaxed);
+  (to.once ? asks : moves).fetch_add(1, std::memory_order_relaxed);
   if (to.once)
     node_of_slot->send(
         {"ASKING"}, [](const RedisReply&) {}, now);
@@ -170,6 +171,8 @@ void RedisLocation::Impl::work_out(const Asked& q, std::vector<Binding> bindings
 void RedisLocation::Impl::finish(const Asked& q, LocationResult result) {
   const bool lost = !result && result.error() == LocationErrc::unavailable;
   (lost ? unavailable : good).fetch_add(1, std::memory_order_relaxed);
+  const auto took = std::chrono::duration_cast<Duration>(RedisClock::now() - q->asked);
+  answer_time.fetch_add(took.count(), std::memory_order_relaxed);
   pending.fetch_sub(1);
   if (q->writes) next_update(*q, q->writing && !lost);
   q->done(std::move(result), q->frame.now);

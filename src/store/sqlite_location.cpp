@@ -80,6 +80,7 @@ struct SqliteLocation::Impl {
   // the store's thread
   void run();
   void write(std::deque<Waiting>& batch);
+  bool commit(const Staged& staged, std::size_t updates);
   void work_out(Waiting& waiting, Staged& staged);
   void sweep(std::size_t updates, Staged& staged);
   void publish(Staged& staged);
@@ -136,6 +137,12 @@ void SqliteLocation::Impl::run() {
     }
     lock.unlock();
     write(batch);
+    lock.lock();
+    counted.unavailable +=
+        static_cast<std::uint64_t>(std::count_if(batch.begin(), batch.end(), [](const Waiting& w) {
+          return !w.result && w.result.error() == LocationErrc::unavailable;
+        }));
+    lock.unlock();
     for (Waiting& w : batch) w.done(std::move(w.result), w.frame.now);
     batch.clear();
     lock.lock();
@@ -148,20 +155,31 @@ void SqliteLocation::Impl::write(std::deque<Waiting>& batch) {
   for (Waiting& w : batch) work_out(w, staged);
   sweep(batch.size(), staged);
   if (staged.empty()) return;  // refused, or removals of what was not there
-  if (file.commit(staged)) {
+  if (commit(staged, batch.size())) {
     if (failing) log(LogLevel::warning, "location: the disk takes bindings again");
     failing = false;
     publish(staged);
-    const std::lock_guard<std::mutex> lock(mutex);
-    ++counted.commits;
-    counted.committed += batch.size();
     return;
   }
   if (!failing) log(LogLevel::error, "location: bindings cannot be written: " + file.error());
   failing = true;
   for (Waiting& w : batch) w.result = unexpected(LocationErrc::unavailable);
+}
+
+bool SqliteLocation::Impl::commit(const Staged& staged, std::size_t updates) {
+  const auto begun = std::chrono::steady_clock::now();
+  const bool good = file.commit(staged);
+  const auto took = std::chrono::steady_clock::now() - begun;
   const std::lock_guard<std::mutex> lock(mutex);
-  ++counted.failed;
+  counted.commit_time += std::chrono::duration_cast<Duration>(took);
+  if (good) {
+    ++counted.commits;
+    counted.committed += updates;
+    counted.rows += staged.size();
+  } else {
+    ++counted.failed;
+  }
+  return good;
 }
 
 const std::string* SqliteLocation::Impl::current(const std::string& aor,
@@ -250,6 +268,7 @@ void SqliteLocation::find(std::string_view aor, TimePoint now, LocationHandler d
   std::string encoded;
   {
     const std::lock_guard<std::mutex> lock(impl_->mutex);
+    ++impl_->counted.lookups;
     const auto found = impl_->image.find(std::string(aor));
     if (found != impl_->image.end()) encoded = found->second;
   }
@@ -267,11 +286,13 @@ void SqliteLocation::update(BindingUpdate update, TimePoint now, LocationHandler
   Impl::Waiting waiting{std::move(update), impl_->frame(now), std::move(done)};
   {
     const std::lock_guard<std::mutex> lock(impl_->mutex);
+    ++impl_->counted.updates;
     if (impl_->queue.size() < impl_->options.max_pending) {
       impl_->queue.push_back(std::move(waiting));
       impl_->wake.notify_one();
       return;
     }
+    ++impl_->counted.unavailable;
   }
   waiting.done(unexpected(LocationErrc::unavailable), now);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sipstack/store/sqlite_users.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -30,10 +32,13 @@ std::optional<std::string> lower_digits(std::string_view text, DigestAlgorithm a
 
 struct SqliteUsers::Impl {
   std::optional<std::string> find(std::string_view user, DigestAlgorithm algorithm);
-  void log(const std::string& what) const;
+  std::optional<std::string> look_up(std::string_view user, DigestAlgorithm algorithm);
+  void log(LogLevel level, const std::string& what) const;
 
   SqliteUsersOptions options;
   std::string realm;
+  std::atomic<std::uint64_t> lookups{0}, found{0}, failed{0};
+  std::atomic<Duration::rep> lookup_time{0};
   std::mutex mutex;  ///< all below
   SqliteDatabase database;
   SqliteStatement one, users, of_kind;  // end before the database
@@ -43,6 +48,17 @@ struct SqliteUsers::Impl {
 
 std::optional<std::string> SqliteUsers::Impl::find(std::string_view user,
                                                    DigestAlgorithm algorithm) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto ha1 = look_up(user, algorithm);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  lookup_time.fetch_add(std::chrono::duration_cast<Duration>(took).count());
+  lookups.fetch_add(1);
+  if (ha1) found.fetch_add(1);
+  return ha1;
+}
+
+std::optional<std::string> SqliteUsers::Impl::look_up(std::string_view user,
+                                                      DigestAlgorithm algorithm) {
   const std::lock_guard<std::mutex> lock(mutex);
   one.bind(1, user);
   one.bind(2, realm);
@@ -51,18 +67,23 @@ std::optional<std::string> SqliteUsers::Impl::find(std::string_view user,
   std::optional<std::string> ha1;
   if (step == SqliteStatement::Step::row) {
     ha1 = lower_digits(one.bytes(0), algorithm);
-    if (!ha1 && !std::exchange(malformed, true)) log("a row's ha1 is none of its algorithm");
+    if (!ha1 && !std::exchange(malformed, true))
+      log(LogLevel::error, "a row's ha1 is none of its algorithm");
   }
+  if (step == SqliteStatement::Step::failed) failed.fetch_add(1);
   if (const bool good = step != SqliteStatement::Step::failed; good == failing) {
     failing = !good;
-    log(good ? "the table can be read again" : database.error());
+    if (good)
+      log(LogLevel::warning, "the table can be read again");
+    else
+      log(LogLevel::error, database.error());
   }
   one.reset();
   return ha1;
 }
 
-void SqliteUsers::Impl::log(const std::string& what) const {
-  if (options.log) options.log(LogLevel::error, "users: " + what);
+void SqliteUsers::Impl::log(LogLevel level, const std::string& what) const {
+  if (options.log) options.log(level, "users: " + what);
 }
 
 SqliteUsers::SqliteUsers(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -115,6 +136,11 @@ expected<std::vector<DigestAlgorithm>, std::string> SqliteUsers::algorithms() co
     if (*having != 0) some.push_back(a);
   }
   return all.empty() ? some : all;
+}
+
+SqliteUsers::Counters SqliteUsers::counters() const {
+  return {impl_->lookups.load(), impl_->found.load(), impl_->failed.load(),
+          Duration(impl_->lookup_time.load())};
 }
 
 }  // namespace sipstack

@@ -41,6 +41,8 @@ struct ConfigKey {
 
 /// All keys, table by table, in the order of the reference.
 const std::vector<ConfigKey>& config_keys();
+/// Of these, `[sqlite]` and `[redis]`.
+void add_store_keys(std::vector<ConfigKey>& keys);
 
 /// Keys of `[[route]]` and `[[b2bua.route]]`, which are lists of tables.
 struct ConfigRouteKey {

@@ -333,6 +333,7 @@ const std::vector<ConfigKey>& config_keys() {
     add_words(all);
     add_roles(all);
     add_bridge(all);
+    add_store_keys(all);
     add_transaction_limits(all);
     add_source_limits(all);
     add_parse_limits(all);

@@ -10,10 +10,6 @@
 #include "tools/file.hpp"
 #include "tools/location.hpp"
 
-#ifdef SIPSTACK_WITH_SQLITE
-#include "sipstack/store/sqlite_users.hpp"
-#endif
-
 namespace sipstack::tools {
 
 namespace {
@@ -24,31 +20,32 @@ expected<KnownUsers, std::string> by_lines(const std::string& file, const std::s
   const auto users = parse_users(*text, realm);
   if (!users)
     return unexpected(fmt::format("{}:{}: {}", file, users.error().line, users.error().message));
-  return KnownUsers{users->lookup(), users->algorithms()};
+  return KnownUsers{users->lookup(), users->algorithms(), nullptr};
 }
 
 expected<KnownUsers, std::string> by_table(const std::string& file, const std::string& realm,
-                                           const Settings& settings) {
+                                           const Settings& settings, const LogHook& log) {
 #ifdef SIPSTACK_WITH_SQLITE
-  SqliteUsersOptions options;
-  options.log = store_log(settings);
+  SqliteUsersOptions options = settings.sqlite_users;
+  options.log = log;
   const auto users = SqliteUsers::open(file, realm, options);
   if (!users) return unexpected(fmt::format("users {}: {}", file, users.error()));
   auto algorithms = users->algorithms();
   if (!algorithms) return unexpected(fmt::format("users {}: {}", file, algorithms.error()));
-  return KnownUsers{users->lookup(), std::move(*algorithms)};
+  return KnownUsers{users->lookup(), std::move(*algorithms),
+                    [known = *users] { return figures_of(known.counters()); }};
 #else
-  static_cast<void>(file), static_cast<void>(realm);
+  static_cast<void>(file), static_cast<void>(realm), static_cast<void>(log);
   return unexpected("users: " + check_sqlite(settings.users));
 #endif
 }
 
 }  // namespace
 
-expected<KnownUsers, std::string> known_users(const Settings& settings) {
+expected<KnownUsers, std::string> known_users(const Settings& settings, const LogHook& log) {
   const std::string& realm = settings.domains.front();
   const auto table = sqlite_file(settings.users);
-  auto users = table ? by_table(*table, realm, settings) : by_lines(settings.users, realm);
+  auto users = table ? by_table(*table, realm, settings, log) : by_lines(settings.users, realm);
   if (!users || settings.digest == "both") return users;
   // MD5 alone by default: baresip 1.0, SIPp 3.6 and sipsak fail at a challenge with an algorithm
   // that they don't know, where RFC 8760 section 2.4 has them pass over it. Where there are only

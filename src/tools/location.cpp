@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/location.hpp"
 
-#include <cstdio>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "sipstack/endpoint/trace.hpp"
 #include "sipstack/parser/uri.hpp"
-#include "tools/log_line.hpp"
 
-#ifdef SIPSTACK_WITH_SQLITE
-#include "sipstack/store/sqlite_location.hpp"
-#endif
 #ifdef SIPSTACK_WITH_REDIS
-#include "sipstack/store/redis_location.hpp"
 #include "store/redis_address.hpp"
 #endif
 
@@ -24,17 +17,24 @@ namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
 
-using OpenedLocation = expected<std::unique_ptr<LocationStore>, std::string>;
+using Opening = expected<OpenedLocation, std::string>;
 
-OpenedLocation open_sqlite(const std::string& file, const Settings& settings) {
+template <class Store>
+OpenedLocation with_figures(std::unique_ptr<Store> store) {
+  const Store* const known = store.get();
+  return {std::move(store), [known] { return figures_of(known->counters()); }};
+}
+
+Opening open_sqlite(const std::string& file, const Settings& settings, const LogHook& log) {
 #ifdef SIPSTACK_WITH_SQLITE
-  SqliteLocationOptions options;
-  options.log = store_log(settings);
+  SqliteLocationOptions options = settings.sqlite;
+  options.max_bytes = settings.sqlite_bytes;
+  options.log = log;
   auto store = SqliteLocation::open(file, options);
   if (!store) return unexpected(std::move(store.error()));
-  return std::unique_ptr<LocationStore>(std::move(*store));
+  return with_figures(std::move(*store));
 #else
-  static_cast<void>(settings);
+  static_cast<void>(settings), static_cast<void>(log);
   return unexpected(check_sqlite(std::string(kSqlite) + file));
 #endif
 }
@@ -55,15 +55,15 @@ std::string check_redis(const std::string& text) {
 #endif
 }
 
-OpenedLocation open_redis(const std::string& url, const Settings& settings) {
+Opening open_redis(const std::string& url, const Settings& settings, const LogHook& log) {
 #ifdef SIPSTACK_WITH_REDIS
-  RedisLocationOptions options;
-  options.log = store_log(settings);
+  RedisLocationOptions options = settings.redis;
+  options.log = log;
   auto store = RedisLocation::open(url, options);
   if (!store) return unexpected("location: " + store.error());
-  return std::unique_ptr<LocationStore>(std::move(*store));
+  return with_figures(std::move(*store));
 #else
-  static_cast<void>(settings);
+  static_cast<void>(settings), static_cast<void>(log);
   return unexpected("location " + check_redis(url));
 #endif
 }
@@ -98,19 +98,12 @@ std::string check_node_uri(const std::string& text) {
               : "must be a SIP URI of a host, without user or lr: sip:10.0.0.7:5060;transport=tcp";
 }
 
-LogHook store_log(const Settings& settings) {
-  return [json = settings.log_format == "json", most = settings.log_level](const LogRecord& r) {
-    if (r.level > most) return;
-    fmt::print(stderr, "{}\n", json ? json_line(r, wall_time()) : text_line(r));
-  };
-}
-
-OpenedLocation open_location(const Settings& settings) {
+Opening open_location(const Settings& settings, const LogHook& log) {
   const std::string& name = settings.location;
-  if (name == "memory") return nullptr;
-  if (is_redis(name)) return open_redis(name, settings);
-  OpenedLocation store = unexpected(check_location(name));
-  if (const auto file = sqlite_file(name)) store = open_sqlite(*file, settings);
+  if (name == "memory") return OpenedLocation{};
+  if (is_redis(name)) return open_redis(name, settings, log);
+  Opening store = unexpected(check_location(name));
+  if (const auto file = sqlite_file(name)) store = open_sqlite(*file, settings, log);
   if (!store) return unexpected(fmt::format("location {}: {}", name, store.error()));
   return store;
 }

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "sipstack/base/expected.hpp"
-#include "sipstack/base/log.hpp"
 #include "sipstack/server/location.hpp"
 #include "tools/settings.hpp"
+#include "tools/stores.hpp"
 
 namespace sipstack::tools {
 
@@ -23,11 +23,12 @@ std::string check_location(const std::string& text);
 /// What is wrong with ProxyOptions::node_uri, or nothing.
 std::string check_node_uri(const std::string& text);
 
-/// Lines of a store on standard error, in the format of the others; errors and warnings alone. Any thread.
-LogHook store_log(const Settings& settings);
-
-/// The store that the settings name, for all shards: it must outlive the node. Null: the endpoint has its own,
-/// in memory. Or a sentence that says why it cannot be had.
-expected<std::unique_ptr<LocationStore>, std::string> open_location(const Settings& settings);
+struct OpenedLocation {
+  std::unique_ptr<LocationStore> store;  ///< for all shards: must outlive the node
+  StoreFigures figures;                  ///< for as long as the store is there
+};
+/// The store that the settings name; no store: the endpoint has its own, in memory. Or a sentence that says why
+/// it cannot be had.
+expected<OpenedLocation, std::string> open_location(const Settings& settings, const LogHook& log);
 
 }  // namespace sipstack::tools

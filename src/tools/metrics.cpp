@@ -108,6 +108,7 @@ class Metrics::Collector : public prometheus::Collectable {
 
   std::vector<ShardSample> shards_;
   bool draining_ = false;
+  StoreFigures stores_;
 
   std::vector<MetricFamily> Collect() const override {
     Families f;
@@ -115,6 +116,7 @@ class Metrics::Collector : public prometheus::Collectable {
     messages(f);
     transactions(f);
     roles(f);
+    stores(f);
     transports(f);
     return f.take();
   }
@@ -249,6 +251,15 @@ class Metrics::Collector : public prometheus::Collectable {
       f.add(static_cast<double>(shards_[i].handed.lost), {{"shard", std::to_string(i)}});
   }
 
+  void stores(Families& f) const {
+    if (!stores_) return;
+    for (const StoreFigure& figure : stores_()) {
+      const bool counts = figure.kind == StoreFigure::Kind::counter;
+      f.family(counts ? MetricType::Counter : MetricType::Gauge, figure.name, figure.help);
+      f.add(figure.value);
+    }
+  }
+
   void transports(Families& f) const {
     struct Row {
       const char* name;
@@ -287,6 +298,8 @@ class Metrics::Collector : public prometheus::Collectable {
 Metrics::Metrics(Node& node)
     : collector_(std::make_shared<Collector>(node.shards().shards())), node_(node) {}
 Metrics::~Metrics() = default;
+
+void Metrics::also(StoreFigures figures) { collector_->stores_ = std::move(figures); }
 
 void Metrics::collect(bool draining, std::function<void(std::string)> done) {
   struct Round {

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "tools/stores.hpp"
+
 namespace sipstack::tools {
 
 class Node;
@@ -15,6 +17,9 @@ class Metrics {
   /// `node` lives longer; collect() and its `done` on its thread.
   explicit Metrics(Node& node);
   ~Metrics();
+
+  /// What stores outside of the node tell besides; asked for on its thread.
+  void also(StoreFigures figures);
 
   /// Asks every shard, and gives the exposition as text (version 0.0.4) once all have answered; never from
   /// inside the call.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/http_server.hpp"
@@ -24,6 +25,8 @@ class Operation {
   bool open();
   /// What SIGHUP does. `reread` gives what is wrong, or nothing once all of it holds.
   void on_reload(std::function<std::vector<std::string>()> reread);
+  /// What /metrics tells besides the node's own; asked for until the end of run().
+  void also_metrics(StoreFigures figures) { metrics_.also(std::move(figures)); }
   /// Just before the end.
   void on_end(std::function<void()> handler) { on_end_ = std::move(handler); }
   /// Announces, tells the supervisor, runs until the end.

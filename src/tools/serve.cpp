@@ -18,6 +18,7 @@
 #include "tools/location.hpp"
 #include "tools/operation.hpp"
 #include "tools/settings.hpp"
+#include "tools/stores.hpp"
 
 namespace sipstack::tools {
 
@@ -32,8 +33,8 @@ void read_key(const std::string& hex, std::optional<std::array<std::uint8_t, N>>
     (*key)[i] = static_cast<std::uint8_t>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
 }
 
-/// The roles by the settings, users read, or what is wrong with those.
-expected<ServerOptions, std::string> server_options(const Settings& settings) {
+/// The roles by the settings, users read, which `stores` look at from now on; or what is wrong with those.
+expected<ServerOptions, std::string> server_options(const Settings& settings, Stores& stores) {
   ServerOptions server = settings.server;
   server.registrar.domains = settings.domains;
   server.proxy.redirect = settings.mode == "redirect";
@@ -58,26 +59,30 @@ expected<ServerOptions, std::string> server_options(const Settings& settings) {
     server.presence = settings.presences;
   }
   if (!settings.users.empty()) {
-    const auto users = known_users(settings);
+    const auto users = known_users(settings, stores.log());
     if (!users) return unexpected(users.error());
     server.users = users->lookup;
     server.algorithms = users->algorithms;
+    stores.users(users->figures);
+  } else {
+    stores.users(nullptr);
   }
   return server;
 }
 
 /// What a file and the users say now, on every shard: all of it, or what is wrong.
 std::vector<std::string> reread(Node& node, const CLI::App& command, const Settings& started,
-                                Settings& settings) {
+                                Settings& settings, Stores& stores) {
   const Settings before = settings;
   std::vector<std::string> problems = load(kServe, command, settings);
   if (problems.empty()) {
-    if (const auto server = server_options(settings)) {
+    if (const auto server = server_options(settings, stores)) {
       for (std::size_t i = 0; i < node.shards().shards(); ++i)
         node.shards().post(i, [s = *server](Endpoint& shard) { shard.core().reconfigure(s); });
       for (const std::string& name : unchangeable(kServe, started, settings))
         node.log(LogLevel::warning, name + " has changed in the file; that needs a restart");
       node.log_level(settings.log_level);
+      stores.log_level(settings.log_level);
       return {};
     } else {
       problems.push_back(server.error());
@@ -89,7 +94,8 @@ std::vector<std::string> reread(Node& node, const CLI::App& command, const Setti
 
 int serve(const CLI::App& command, const ConfigWishes& wishes, Settings& settings) {
   if (const auto status = prepare(kServe, command, wishes, settings)) return *status;
-  const auto server = server_options(settings);
+  Stores stores(settings);
+  const auto server = server_options(settings, stores);
   if (!server) {
     fmt::print(stderr, "sipstack serve: {}\n", server.error());
     return kFailed;
@@ -99,17 +105,19 @@ int serve(const CLI::App& command, const ConfigWishes& wishes, Settings& setting
   ShardedEndpointOptions options = endpoint_options(settings);
   options.server = *server;
   options.shards = static_cast<std::size_t>(settings.threads);
-  const auto location = open_location(settings);  // longer than the node
+  const auto location = open_location(settings, stores.log());  // longer than the node
   if (!location) {
     fmt::print(stderr, "sipstack serve: {}\n", location.error());
     return kFailed;
   }
-  options.server->location = location->get();
+  options.server->location = location->store.get();
+  stores.location(location->figures);
 
   Node node(settings, std::move(options));
   Operation operation(node, settings);
   if (!node.open({"udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"}) || !operation.open()) return kFailed;
-  operation.on_reload([&] { return reread(node, command, started, settings); });
+  operation.on_reload([&] { return reread(node, command, started, settings, stores); });
+  operation.also_metrics([&stores] { return stores.figures(); });
   return operation.run();
 }
 

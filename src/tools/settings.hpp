@@ -3,12 +3,16 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "sipstack/store/redis_location.hpp"
+#include "sipstack/store/sqlite_location.hpp"
+#include "sipstack/store/sqlite_users.hpp"
 #include "tools/node.hpp"
 
 namespace sipstack::tools {
@@ -45,6 +49,10 @@ struct Settings : ClientArguments {
   std::string presence = "off";
   ServerPresenceOptions presences;
   ServerOptions server;
+  SqliteLocationOptions sqlite;
+  std::size_t sqlite_bytes = 0;  ///< its `max_bytes`, of a type that the table of keys has
+  SqliteUsersOptions sqlite_users;
+  RedisLocationOptions redis;
 
   // b2bua
   std::string to;

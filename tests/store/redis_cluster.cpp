@@ -198,6 +198,7 @@ TEST_CASE("a cluster's nodes are found by what they say", "[redis][cluster]") {
     CHECK(has_one(*store, aor));
     CHECK(bind_one(*store, aor, 4));
     CHECK(store->counters().redirected == before + 4);
+    CHECK(store->counters().asks == 3);
     CHECK(store->counters().unavailable == 0);
   }
   {  // a node that dies takes its own slots with it alone

@@ -283,7 +283,14 @@ TEST_CASE("Redis goes, and comes back", "[redis]") {
   CHECK(soon([&] { return find(*store, "sip:a@d").has_value(); }));
   CHECK(update(*store, adding("sip:a@d", "sip:x@h", 3)));
   CHECK(said.has("answers again"));
-  CHECK(store->counters().connects == 2);
+  CHECK(soon([&] { return store->counters().connects == 2; }));
+  const auto c = store->counters();
+  CHECK(c.failures >= 1);
+  CHECK(c.lookups + c.updates == c.answered + c.unavailable);
+  CHECK(c.updates == 3);
+  CHECK(c.unavailable >= 2);
+  CHECK(c.commands >= 5);  // each update that was taken reads and writes
+  CHECK(c.answer_time > Duration(0));
 }
 
 TEST_CASE("a Redis that says nothing is given up in time, and then at once", "[redis]") {

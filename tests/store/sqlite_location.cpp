@@ -142,6 +142,8 @@ TEST_CASE("sqlite: a model agrees with random registrations and restarts", "[mod
   // Shared transactions, and what expired does not pile up.
   const auto c = f.store->counters();
   CHECK(c.commits * 4 < c.committed);
+  CHECK(c.updates >= c.committed);
+  CHECK(c.unavailable == 0);
   CHECK(c.aors <= run.aors);
 }
 
@@ -217,7 +219,13 @@ TEST_CASE("sqlite: limits of bindings, and of updates that wait") {
   gate.open();
   REQUIRE(*first.wait()[0]);
   for (const auto& result : waiting.wait()) CHECK(*result);
-  CHECK(f.store->counters().pending == 0);
+  const auto c = f.store->counters();
+  CHECK(c.pending == 0);
+  CHECK(c.updates == 11);
+  CHECK(c.unavailable == 2);  // no room, and no place to wait
+  CHECK(c.lookups == 1);
+  CHECK(c.rows >= 6);
+  CHECK(c.commit_time > Duration(0));
 }
 
 TEST_CASE("sqlite: a full disk refuses what is new, keeps what was, and recovers") {
@@ -239,7 +247,9 @@ TEST_CASE("sqlite: a full disk refuses what is new, keeps what was, and recovers
   CHECK(f.store->size()->bindings == taken.size());
   REQUIRE(f.said.size() == 1);
   CHECK(f.said[0].find("full") != std::string::npos);
-  CHECK(f.store->counters().failed >= 1);
+  CHECK(f.store->counters().failed == 1);
+  CHECK(f.store->counters().unavailable == 1);
+  CHECK(f.store->counters().rows == taken.size());
   for (int i = 0; i < 20; ++i) REQUIRE(f.add(taken[static_cast<std::size_t>(i)], 0, 2));
   REQUIRE(f.add("after"));
   CHECK(f.said.back().find("again") != std::string::npos);

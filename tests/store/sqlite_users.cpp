@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -117,6 +118,11 @@ TEST_CASE("sqlite users: while the file is locked nobody is known; in WAL mode i
     CHECK_FALSE(users.algorithms());
     f.sql("COMMIT");
     CHECK(lookup("alice", kMd5));
+    const auto c = users.counters();
+    CHECK(c.lookups == 3);
+    CHECK(c.found == 1);
+    CHECK(c.failed == 2);
+    CHECK(c.lookup_time >= std::chrono::milliseconds(2 * f.options.patience_ms));
     CHECK(f.said == std::vector<std::string>{"users: database is locked",
                                              "users: the table can be read again"});
   }

@@ -61,15 +61,23 @@ class RedisLocation final : public LocationStore {
   void find(std::string_view aor, TimePoint now, LocationHandler done) override;
   void update(BindingUpdate update, TimePoint now, LocationHandler done) override;
 
+  /// What there is, and what there was since open(): that only grows.
   struct Counters {
     std::size_t pending = 0;        ///< questions on their way
     std::size_t connected = 0;      ///< nodes of Redis
+    std::uint64_t lookups = 0;      ///< questions of find(), answered or not
+    std::uint64_t updates = 0;      ///< questions of update(), the same
     std::uint64_t answered = 0;     ///< questions, refusals by the rules included
     std::uint64_t unavailable = 0;  ///< questions that Redis could not answer
     std::uint64_t contended = 0;    ///< updates begun again, since another one came between
+    std::uint64_t commands = 0;     ///< for questions, those that were sent again included
     std::uint64_t redirected = 0;   ///< commands sent again to another node of a cluster
+    std::uint64_t asks = 0;         ///< of those, by ASK: while a slot moves
     std::uint64_t connects = 0;     ///< connections that came to be
+    std::uint64_t failures = 0;     ///< connections that died, or did not come to be
+    Duration answer_time{};         ///< of all questions that were not refused at once
   };
+  /// Threads: any.
   Counters counters() const;
 
  private:

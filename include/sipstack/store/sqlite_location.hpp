@@ -11,6 +11,7 @@
 
 #include "sipstack/base/expected.hpp"
 #include "sipstack/base/log.hpp"
+#include "sipstack/base/time.hpp"
 #include "sipstack/server/location.hpp"
 #include "sipstack/store/unix_clock.hpp"
 
@@ -48,14 +49,21 @@ class SqliteLocation final : public LocationStore {
   void update(BindingUpdate update, TimePoint now, LocationHandler done) override;
   std::optional<LocationSize> size() override;
 
+  /// What there is, and what there was since open(): that only grows.
   struct Counters {
     std::size_t aors = 0;
-    std::size_t bindings = 0;  ///< expired ones that were not swept yet included
-    std::size_t pending = 0;
+    std::size_t bindings = 0;       ///< expired ones that were not swept yet included
+    std::size_t pending = 0;        ///< updates that wait for the disk
+    std::uint64_t lookups = 0;      ///< asked for, answered or not
+    std::uint64_t updates = 0;      ///< the same
+    std::uint64_t unavailable = 0;  ///< updates that were refused for want of room or by the disk
     std::uint64_t commits = 0;
     std::uint64_t committed = 0;  ///< updates, in all commits
+    std::uint64_t rows = 0;       ///< written or removed by these
     std::uint64_t failed = 0;     ///< transactions that the disk refused
+    Duration commit_time{};       ///< in all transactions, syncs and those that failed included
   };
+  /// Threads: any; waits for no disk.
   Counters counters() const;
 
  private:

@@ -2,12 +2,14 @@
 // HA1s of a realm from a table in an SQLite file, which others may write while we read.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "sipstack/base/expected.hpp"
 #include "sipstack/base/log.hpp"
+#include "sipstack/base/time.hpp"
 #include "sipstack/dialog/digest.hpp"
 
 namespace sipstack {
@@ -43,6 +45,16 @@ class SqliteUsers {
   Ha1Lookup lookup() const;
   /// What to challenge with, as Users::algorithms() has it, by what the table says now; reads all of it.
   expected<std::vector<DigestAlgorithm>, std::string> algorithms() const;
+
+  /// Since open(), of all copies and lookups; they only grow.
+  struct Counters {
+    std::uint64_t lookups = 0;
+    std::uint64_t found = 0;   ///< of these, that had a good HA1
+    std::uint64_t failed = 0;  ///< the table was locked for too long, or could not be read
+    Duration lookup_time{};    ///< of all, waiting for each other and for whoever writes included
+  };
+  /// Threads: any; waits for no lookup.
+  Counters counters() const;
 
  private:
   struct Impl;
