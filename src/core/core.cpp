@@ -12,7 +12,6 @@
 #include "sipstack/base/keyed_hash.hpp"
 #include "sipstack/dialog/digest.hpp"
 #include "sipstack/parser/peek.hpp"
-#include "sipstack/server/memory_location.hpp"
 #include "sipstack/server/presence.hpp"
 #include "sipstack/server/registration_events.hpp"
 
@@ -90,7 +89,7 @@ struct Core::Impl {
   void serve(const ServerOptions& o) {
     store = o.location;
     if (store == nullptr) {
-      memory = std::make_unique<MemoryLocation>(random);
+      memory = std::make_unique<MemoryLocation>(random, o.memory);
       store = memory.get();
     }
     if (o.users) users = std::make_unique<DigestServer>(digest_options(o), o.users, random);

@@ -27,6 +27,8 @@ constexpr std::size_t kLeastRing = std::size_t{256} << 10;  // several of the la
 /// lock is free again.
 class SharedLocation final : public LocationStore {
  public:
+  explicit SharedLocation(const MemoryLocationOptions& options) : store_(random_, options) {}
+
   void find(std::string_view aor, TimePoint now, LocationHandler done) override {
     answer([&](LocationHandler keep) { store_.find(aor, now, std::move(keep)); }, done);
   }
@@ -56,7 +58,7 @@ class SharedLocation final : public LocationStore {
 
   std::mutex mutex_;
   SystemRandom random_;
-  MemoryLocation store_{random_};
+  MemoryLocation store_;
 };
 
 }  // namespace
@@ -87,7 +89,7 @@ ShardedEndpoint::ShardedEndpoint(boost::asio::io_context& first,
   impl.plain.transport = options.transport;
   EndpointOptions each = options;
   if (each.server && each.server->location == nullptr) {
-    impl.location = std::make_unique<SharedLocation>();
+    impl.location = std::make_unique<SharedLocation>(each.server->memory);
     each.server->location = impl.location.get();
   }
   if (each.server && !each.server->registrar.gruu_key) {

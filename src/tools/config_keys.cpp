@@ -105,6 +105,8 @@ void add_roles(std::vector<ConfigKey>& k) {
         Reload::yes, "Longer ones are shortened"},
        {kServe, "registrar", "max-contacts", AT(server.registrar.max_contacts), 1, 1000, "",
         Reload::yes, "Of one address of record; then 403"},
+       {kServe, "registrar", "max-bindings", AT(server.memory.max_bindings), 1, kMany, "",
+        Reload::no, "Bindings of all users together, in memory; then 503"},
        {kServe, "registrar", "gruu", AT(server.registrar.gruu), 0, 0, "", Reload::yes,
         "Give GRUUs to phones that ask for them (RFC 5627)"},
        {kServe, "registrar", "gruu-key", AT(gruu_key), 0, 0, "", Reload::no,

@@ -101,6 +101,13 @@ class Bindings(Store):
             server.wait_for("warning: location: " + AGAIN, server.errors)
             self.never_less(room, self.metrics(server))
 
+    def test_the_store_in_memory_has_a_limit_too(self):
+        for threads in (1, 2):
+            with self.serve(f"threads = {threads}\n[registrar]\nmax-bindings = 2\n") as server, Peer(server.port()) as peer:
+                self.assertEqual([self.register(peer, user) for user in "abc"], [200, 200, 503])
+                self.assertEqual(self.register(peer, "a", 0), 200)
+                self.assertEqual(self.register(peer, "c"), 200)
+
     def test_a_limit_of_bindings_comes_from_the_file(self):
         words = f'location = "sqlite:{os.path.join(self.folder, "bindings")}"\n[sqlite]\nmax-bindings = 2\n'
         with self.serve(words) as server, Peer(server.port()) as peer:

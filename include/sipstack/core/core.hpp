@@ -19,6 +19,7 @@
 #include "sipstack/core/traffic.hpp"
 #include "sipstack/dialog/user_agent.hpp"
 #include "sipstack/server/b2bua.hpp"
+#include "sipstack/server/memory_location.hpp"
 #include "sipstack/server/presence.hpp"
 #include "sipstack/server/proxy.hpp"
 #include "sipstack/server/registrar.hpp"
@@ -41,6 +42,7 @@ struct ServerOptions {
   /// an edge. Off by default: it keeps what it is sent.
   std::optional<ServerPresenceOptions> presence;
   LocationStore* location = nullptr;  ///< not owned; null: one in memory
+  MemoryLocationOptions memory;       ///< of that one
 };
 
 struct CoreOptions {
