@@ -171,7 +171,6 @@ TEST_CASE(
     // Whoever has an answer goes on waiting.
     begin(NextHop::to("sip:192.0.2.2;transport=tcp"), first);
     BlockPool pool;
-    MessageIndex scratch;
     auto trying = ResponseWriter(pool, first.message.view(), first.flow, 100, "").seal();
     REQUIRE(trying.has_value());
     alice.layer.receive(*std::move(trying), first.flow, at(4));
